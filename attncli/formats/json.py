@@ -8,30 +8,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attncli.errors import InputError
-from attncli.files import path_text
 from attncli.formats.contents import Contents, Quoted
 from attncli.formats.encoding import decode
 from attncli.formats.list_writer import nested_lists, quote_scalar
 from attncli.formats.number_lists import read_json_lists
 from attncli.formats.tree import DEEPEST, FORM, read_contents
 from attncli.formats.tree_places import Event, make_tree, position
-from attncli.numbers.numerals import NumeralError, parse_number
 
 if TYPE_CHECKING:
     from attncli.matrix import Matrix, Reading
 
 TOKEN = re.compile(r'[\[\]{}]|"(?:[^"\\]|\\.)*"|[^\s\[\]{},:"]+', re.DOTALL)
-_CURES = (  # for our words of an error, and for those of Python's json that begin alike in all its versions
-    ("not JSON: a comma before", "delete the comma"),
-    ("not JSON: unexpected end", "close what is open: brackets, braces and quotation marks"),
-    ("not JSON: a string that is never closed", 'end it with "'),
-    ("not JSON: invalid \\", "write two backslashes for one"),
-    ("not JSON: expecting ',' delimiter", "put a comma between two values"),
-    ("not JSON: expecting ':' delimiter", "write a colon and a value after the key"),
-    ("not JSON: expecting property name", "keys go in double quotes"),
-)
-_ANY_CURE = "a value is a number, text in double quotes, a list or a mapping"
-WORD = re.compile(r'[^\s\[\]{},:"]+')
 
 
 def read(data: bytes, where: str, reading: Reading) -> Contents:
@@ -43,10 +30,6 @@ def read(data: bytes, where: str, reading: Reading) -> Contents:
     root = read_json_lists(text, partial(_parse, where=where), keep_text=reading.keep_text)
     root = _parse(text, where) if root is None else root
     return read_contents(make_tree(root, text, partial(_events, text)), where, reading)
-
-
-class _DuplicateKeyError(Exception):
-    pass
 
 
 class TrailingTextError(InputError):
@@ -67,18 +50,14 @@ def _parse(text: str, where: str) -> Any:
             object_pairs_hook=_unique,
         )
         return _marked(root, 0)
-    except _DuplicateKeyError:
-        raise _duplicate_fault(text, where) from None
-    except json.JSONDecodeError as error:
-        raise _malformed(text, where, error) from None
-    except RecursionError:
-        raise InputError(where, f"lists and objects more than {DEEPEST} deep", FORM) from None
+    except (ValueError, RecursionError):
+        raise _fault(text, where) from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
     if len(mapping) != len(pairs):
-        raise _DuplicateKeyError
+        raise ValueError
     return mapping
 
 
@@ -99,69 +78,17 @@ def _marked(node: Any, depth: int) -> Any:
     return [_marked(inner, depth + 1) for inner in node]
 
 
-def _malformed(text: str, where: str, error: Any) -> InputError:
-    """Rephrase an error of json, which reports the character where it stopped, not the word that is wrong."""
+def _fault(text: str, where: str) -> InputError:
+    """Return the first fault of a text that cannot be read."""
+    from attncli.formats.json_faults import find_json_fault
+
     if not text.strip():
         return InputError(where, "the file is empty", FORM)
-    index = error.pos
-    what, hint, kind = f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}", None, InputError
-    if error.msg.startswith(("Invalid", "Unterminated")):  # within a string
-        if error.msg.startswith("Invalid control"):
-            what, hint = "a line break or control character within a string", "write \\n for a line break"
-        elif error.msg.startswith("Unterminated"):
-            what = "not JSON: a string that is never closed"
-    elif not text[index:].strip():
-        what = "not JSON: unexpected end"
-    elif error.msg.startswith("Illegal trailing comma"):  # the message since Python 3.13
-        what = f"not JSON: a comma before {text[index + 1 :].lstrip()[:1]}"
-    else:
-        while index and WORD.fullmatch(text[index - 1]):
-            index -= 1
-        before = text[:index].rstrip()
-        word = WORD.match(text, index)
-        if error.msg == "Extra data" and (word is None or index == error.pos):
-            kind, what = TrailingTextError, "something follows the end of the JSON value"
-            hint = "one value per file; lists on separate lines are read from a .txt file"
-        elif word is not None:
-            what, hint = _foreign_word(word.group())
-        elif before.endswith(",") and text[index] in "]}":
-            index, what = len(before) - 1, f"not JSON: a comma before {text[index]}"
-    line, column = position(text, index)
-    hint = hint or next((cure for begins, cure in _CURES if what.startswith(begins)), _ANY_CURE)
-    return kind(f"{where}: line {line}, column {column}", what, hint)
-
-
-def _foreign_word(word: str) -> tuple[str, str | None]:
-    what = f"{word if len(word) <= 40 else word[:37] + '...'!r} is not JSON"
-    if word.lower() in ("true", "false", "null", "none"):
-        return what, f"write {'null' if word == 'None' else word.lower()}"
-    try:
-        parse_number(word, leading_zero=False)
-    except NumeralError as error:
-        return (error.what, error.hint) if error.hint else (what, "text goes in double quotes")
-    return what, f'write "{word}" in quotes'
-
-
-def _duplicate_fault(text: str, where: str) -> InputError:
-    open_objects: list[set[str] | None] = []
-    is_key = False
-    for event in _events(text):
-        if event.kind == "end":
-            open_objects.pop()
-        elif is_key and open_objects[-1] is not None:
-            if event.value in open_objects[-1]:
-                return InputError(
-                    f"{where}: line {event.line}, column {event.column}",
-                    f"the key {path_text(event.value)} is given twice",
-                    "remove one of the two",
-                )
-            open_objects[-1].add(event.value)
-            is_key = False
-            continue
-        elif event.kind in "[{":
-            open_objects.append(set() if event.kind == "{" else None)
-        is_key = bool(open_objects) and open_objects[-1] is not None
-    raise AssertionError("no key is given twice")
+    fault = find_json_fault(text)
+    assert fault is not None
+    line, column = position(text, fault.offset)
+    kind = TrailingTextError if fault.is_trailing else InputError
+    return kind(f"{where}: line {line}, column {column}", fault.what, fault.hint)
 
 
 def _events(text: str) -> Iterator[Event]:

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as arrays
 from attncli.errors import InputError
 from attncli.formats import json as format
 from attncli.formats.contents import Quoted
+from attncli.formats.json_faults import find_json_fault
 from attncli.formats.tree_places import Key
 from attncli.matrix import Matrix, Reading
 
@@ -86,7 +87,7 @@ REFUSED = [
     (
         "missing comma",
         '{"a": [1] "b": 2}',
-        "p.json: line 1, column 11: not JSON: expecting ',' delimiter",
+        "p.json: line 1, column 11: not JSON: a comma is missing",
         "put a comma between two values",
     ),
     (
@@ -197,31 +198,31 @@ REFUSED = [
     (
         "65 lists",
         "[" * 65 + "1" + "]" * 65,
-        "p.json: lists and objects more than 64 deep",
+        "p.json: line 1, column 65: lists and objects more than 64 deep",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
     (
         "65 objects",
         '{"a":' * 65 + "1" + "}" * 65,
-        "p.json: lists and objects more than 64 deep",
+        "p.json: line 1, column 321: lists and objects more than 64 deep",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
     (
         "60,000 brackets",
         "[" * 60_000,
-        "p.json: lists and objects more than 64 deep",
+        "p.json: line 1, column 65: lists and objects more than 64 deep",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
     (
         "2,000 objects",
         '{"a":' * 2_000 + "1" + "}" * 2_000,
-        "p.json: lists and objects more than 64 deep",
+        "p.json: line 1, column 321: lists and objects more than 64 deep",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
     (
         "100 deep",
         "[" * 100 + "]" * 100,
-        "p.json: lists and objects more than 64 deep",
+        "p.json: line 1, column 65: lists and objects more than 64 deep",
         "a matrix is a list of rows, as in [[1, 0], [0, 1]]",
     ),
     ("word", '{"a": [abc]}', "p.json: line 1, column 8: 'abc' is not JSON", "text goes in double quotes"),
@@ -258,8 +259,59 @@ REFUSED = [
     (
         "no value",
         '{"a"}',
-        "p.json: line 1, column 5: not JSON: expecting ':' delimiter",
+        "p.json: line 1, column 5: not JSON: a colon is missing",
         "write a colon and a value after the key",
+    ),
+    (
+        "a number after a number",
+        "[1 2]",
+        "p.json: line 1, column 4: not JSON: a comma is missing",
+        "put a comma between two values",
+    ),
+    (
+        "a number after a key",
+        '{"a" 1}',
+        "p.json: line 1, column 6: not JSON: a colon is missing",
+        "write a colon and a value after the key",
+    ),
+    (
+        "two commas",
+        "[1,, 2]",
+        "p.json: line 1, column 4: not JSON: a value is missing",
+        "a value is a number, text in double quotes, a list or a mapping",
+    ),
+    ("no key", '{"a": 1, : 2}', "p.json: line 1, column 10: not JSON: a key is missing", "keys go in double quotes"),
+    ("a number as a key", "{1: 2}", "p.json: line 1, column 2: '1' is not JSON", 'write "1" in quotes'),
+    (
+        "another bracket than the open one",
+        '{"a": [1}',
+        "p.json: line 1, column 9: not JSON: ] is missing before }",
+        "close what is open with ]",
+    ),
+    (
+        "an unknown escape",
+        '["\\d"]',
+        "p.json: line 1, column 3: not JSON: invalid \\d",
+        "write two backslashes for one",
+    ),
+    (
+        "a string that ends with an escaped quotation mark",
+        '["a", "b\\"]',
+        "p.json: line 1, column 7: not JSON: a string that is never closed",
+        'end it with "',
+    ),
+    ("a comment", "[1, // c\n2]", "p.json: line 1, column 5: a comment, which JSON does not have", "delete it"),
+    (
+        "a space that does not break",
+        "[1,\xa02]",
+        "p.json: line 1, column 4: the character U+00A0 between values",
+        "use plain spaces",
+    ),
+    (
+        "an open list and a line break",
+        "[1,\n",
+        "p.json: line 1, column 4: not JSON: unexpected end",
+        "close what is open: brackets, braces and quotation marks",
     ),
     ("YAML", "a: [1]", "p.json: line 1, column 1: 'a' is not JSON", "text goes in double quotes"),
 ]
@@ -282,6 +334,17 @@ def test_what_cannot_be_meant_is_refused_with_its_place(text, message, hint):
     with pytest.raises(InputError) as refusal:
         matrices(text)
     assert (str(refusal.value), refusal.value.hint) == (message, hint)
+
+
+@given(st.lists(st.sampled_from(["[", "]", "{", "}", ",", ":", '"a"', '"b', "1", "1.", "nul", "null", "\\", "\n"])))
+def test_a_text_has_a_fault_where_python_s_json_does_not_read_it(tokens):
+    text = "".join(tokens)
+    try:
+        json.loads(text)
+    except ValueError:
+        assert find_json_fault(text) is not None
+    else:
+        assert find_json_fault(text) is None
 
 
 @pytest.mark.parametrize("text", ['{"a":' * 64 + "1" + "}" * 64, '{"a":' + "[" * 63 + "1" + "]" * 63 + "}"])
