@@ -91,9 +91,21 @@ def grad_of_tiles(world):
     world.backward = summed
 
 
-@slip("grad-other-factor", {"square": True}, {"square": True, "heads": 2}, told=BY_SCORE[1:])
+@slip("grad-other-factor", {"same": True}, {"same": True, "heads": 2}, told=BY_SCORE[1:])
 def grad_other_factor(world):
-    backwards(scored=lambda _world, q, k, d_scores: (d_scores @ q, d_scores.mT @ k))(world)
+    way = int(world.random.integers(3))
+    own = world.backward
+
+    def other(w, q, k, v, weights, **others):
+        if way == 0:
+            others["scored"] = lambda _world, q, k, d_scores: (d_scores @ q, d_scores.mT @ k)
+        elif way == 1:
+            others["scored"] = lambda _world, q, k, _d_scores: (weights @ k, weights.mT @ q)
+        else:
+            others["softmax"] = lambda p, _dp, _second: p * (w.d_output @ k.mT - row_sum(p, w.d_output @ k.mT))
+        return own(w, q, k, v, weights, **others)
+
+    world.backward = other
 
 
 @slip("grad-part-left-out", {"projected": "square"}, told=(("d_x",), ("d_queries", "d_x")))
@@ -116,3 +128,20 @@ def grad_not_divided(world):
 @slip("grad-no-softcap", {"softcap": True}, {"softcap": True, "causal": True}, told=BY_SCORE)
 def grad_no_softcap(world):
     backwards(capped=lambda _world, _q, _k, d_scores: d_scores)(world)
+
+
+CAPS = (
+    lambda over, _cap: 1 - np.tanh(over),
+    lambda over, cap: 1 - (cap * np.tanh(over)) ** 2,
+    lambda over, _cap: 1 - over**2,
+)
+
+
+@slip("grad-softcap-other", {"softcap": True}, {"softcap": True, "causal": True}, told=BY_SCORE)
+def grad_softcap_other(world):
+    derivative = CAPS[int(world.random.integers(len(CAPS)))]
+
+    def capped(w, q, k, d_scores):
+        return d_scores * derivative(w.similarity(q, k) * w.scale / w.softcap, w.softcap)
+
+    backwards(capped=capped)(world)

@@ -1,5 +1,5 @@
-"""Steps of the backward pass that were taken otherwise: another derivative of the softmax, a factor, sums over a tile,
-other matrices."""
+"""Steps of the backward pass that were taken otherwise: another derivative of the softmax or of the softcap, a factor,
+sums over a tile."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, listed
-from attncli.check.slips.gradients import LETTERS, Grade, is_about, with_backward
+from attncli.check.slips.changes import need
+from attncli.check.slips.gradients import LETTERS, Grade, is_about, with_backward, with_d_scores
 from attncli.check.slips.slip import Slip
 from attncli.check.slips.softmaxes import ONE_BLOCK
 from attncli.check.slips.tiles import sizes_of_tiles
@@ -129,6 +130,7 @@ def _named(case: Case) -> list[tuple[float, str]]:
         (float(case.heads), "the number of heads"),
         (1 / case.heads, "1 over the number of heads"),
         *([] if case.problem.dropout_mask is None else [(1 - case.problem.dropout, "1 − p of dropout")]),
+        *([] if (cap := case.problem.softcap) is None else [(cap, "the softcap"), (1 / cap, "1 over the softcap")]),
     ]
 
 
@@ -234,30 +236,7 @@ def _of_cells(own: Gradients, name: str, grade: Grade, kept: Array, names: tuple
     return Gradients(_with_softmax(problem, lambda p, dp: right(p, dp) * kept), "numpy", own.weights).array(name)
 
 
-# other matrices
-
-
-def _other_factor(case: Case) -> list[Route]:
-    """Return the routes with Q in the place of K in dQ, or K in the place of Q in dK."""
-    if case.n != case.m or case.problem.key_heads is not None or not is_about(case, "d_queries", "d_keys"):
-        return []
-    ways = (((True, False), "dQ is scale · dS Q: dS K"), ((False, True), "dK is scale · dSᵀ K: dSᵀ Q"))
-    return [
-        Route(
-            problems=(partial(_with_own, of_queries=of_queries, of_keys=of_keys),),
-            said=f"{words} is expected",
-        )
-        for (of_queries, of_keys), words in ways
-    ]
-
-
-def _with_own(problem: Problem, *, of_queries: bool, of_keys: bool) -> Problem:
-    def backward(queries: Array, keys: Array, d_scores: Array) -> tuple[Array, Array]:
-        right = problem.variant.backward
-        d_queries = right(queries, queries if of_queries else keys, d_scores)[0]
-        return d_queries, right(keys if of_keys else queries, keys, d_scores)[1]
-
-    return with_backward(problem, backward)
+# exponentials and the softcap
 
 
 def _undivided(case: Case) -> list[Route]:
@@ -293,6 +272,37 @@ def _without_cap(own: Gradients, name: str, _grade: Grade) -> Array:
     return Gradients(replace(own.problem, softcap=None), "numpy", weights).array(name)
 
 
+CAP_DERIVATIVES: dict[str, Callable[[Array, float], Array]] = {  # of the scores before the softcap over it, and of it
+    "1 − tanh": lambda over, _cap: 1 - np.tanh(over),
+    "1 + tanh²": lambda over, _cap: 1 + np.tanh(over) ** 2,
+    "1 − (softcap · tanh)²": lambda over, cap: 1 - (cap * np.tanh(over)) ** 2,
+    "1 − (score/softcap)², without tanh": lambda over, _cap: 1 - over**2,
+}
+
+
+def _capped_otherwise(case: Case) -> list[Route]:
+    """Return the routes with another derivative of the softcap."""
+    problem = case.problem
+    if problem.softcap is None or not is_about(case) or problem.conventions.softcap_after_bias:
+        return []
+    return [
+        Route(
+            regrade=partial(_with_cap, derivative=derivative),
+            said=f"the derivative of the softcap was taken as {words}: 1 − tanh² is expected",
+        )
+        for words, derivative in CAP_DERIVATIVES.items()
+    ]
+
+
+@np.errstate(all="ignore")
+def _with_cap(own: Gradients, name: str, grade: Grade, derivative: Callable[[Array, float], Array]) -> Array:
+    if name not in ("d_queries", "d_keys"):
+        return grade(name)
+    cap = need(own.problem.softcap)
+    raw = Result(own.problem, "numpy").raw_scores * own.problem.scales
+    return with_d_scores(own, own.array("d_scores") * derivative(raw / cap, cap)).array(name)
+
+
 def _slip(name: str, family: str, routes: Callable[[Case], list[Route]], words: str, *, fitted: int = 0) -> Slip:
     return Slip(name, family, routes, lambda _case: words, paired=False, fitted=fitted)
 
@@ -302,7 +312,6 @@ BACKWARD_SLIPS = (
     _slip("grad-factor", "gradient scale", _factors, "a factor was applied", fitted=3),
     _slip("grad-of-tiles", "gradient", _single_tiles, "sums are of some tiles"),
     _slip("grad-of-tiles", "gradient", _diagonal_tiles, "sums are of tiles on the diagonal"),
-    _slip("grad-other-factor", "gradient place", _other_factor, "another matrix was taken"),
     _slip("grad-not-divided", "gradient", _undivided, "the exponentials were not divided"),
     _slip(
         "grad-no-softcap",
@@ -310,4 +319,5 @@ BACKWARD_SLIPS = (
         _uncapped,
         "the derivative of the softcap, 1 − tanh², was left out on the way back",
     ),
+    _slip("grad-softcap-other", "gradient", _capped_otherwise, "the softcap has another derivative"),
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.routes import Route
+from attncli.check.slips.backward_matrices import with_d_output
 from attncli.check.slips.case import Case, listed
 from attncli.check.slips.changes import need, need_values
 from attncli.check.slips.gradients import Grade, free_of_masks, is_about
@@ -208,7 +209,7 @@ def _strided(case: Case) -> list[Route]:
         "dO, in memory (…, heads, n, d), was read as (…, n, heads, d)": _read_back,
     }
     return [
-        Route(problems=(partial(_with_arriving, change=change),), said=f"{said}, which mixes heads and positions")
+        Route(problems=(partial(with_d_output, change=change),), said=f"{said}, which mixes heads and positions")
         for said, change in ways.items()
     ]
 
@@ -217,19 +218,6 @@ def _read_back(array: Array) -> Array:
     """Read memory (…, n, H, d) as (…, H, n, d)."""
     *lead, heads, n, d = array.shape
     return np.swapaxes(np.ascontiguousarray(array).reshape(*lead, n, heads, d), -2, -3)
-
-
-def _with_arriving(problem: Problem, change: Callable[[Array], Array]) -> Problem:
-    return replace(problem, d_output=change(need(problem.d_output)))
-
-
-def _of_ones(case: Case) -> list[Route]:
-    """Return the route with a gradient of ones, that of the sum of the output."""
-    given = case.problem.d_output
-    if given is None or not is_about(case) or bool((given == 1).all()):
-        return []
-    said = "dO was taken as ones, as for the sum of the output: another dO is given"
-    return [Route(problems=(partial(_with_arriving, change=np.ones_like),), said=said)]
 
 
 # sums over some columns, and over some entries
@@ -363,19 +351,6 @@ def _of_scaled_powers(own: Gradients, name: str, _grade: Grade, of_score: float,
     return Gradients(own.problem, "numpy", weights, _right_sums(own.problem)).array(name)
 
 
-# another matrix
-
-
-def _values_of_scores(case: Case) -> list[Route]:
-    return [Route(regrade=_of_dS)] if is_about(case, "d_values") else []
-
-
-def _of_dS(own: Gradients, name: str, grade: Grade) -> Array:
-    if name != "d_values":
-        return grade(name)
-    return Gradients(replace(own.problem, dropout=0.0, dropout_mask=None), "numpy", grade("d_scores")).array(name)
-
-
 # rotations
 
 
@@ -418,7 +393,6 @@ TERM_SLIPS = (
     _slip("row-sum-other", "gradient softmax", _other_sums, "other row sums were subtracted"),
     _slip("no-dropout", "gradient", _dropout_otherwise, "the way back has no dropout in some place"),
     _slip("grad-strided", "gradient", _strided, "dO was read in another layout"),
-    _slip("grad-other-factor", "gradient", _of_ones, "dO was taken as ones"),
     _slip("grad-of-tiles", "gradient", _columns_of_products, "dP is of some columns"),
     _slip("grad-of-tiles", "gradient", _single_entries, "dB is that of one entry"),
     *(
@@ -426,7 +400,6 @@ TERM_SLIPS = (
         for name, (words, _, _) in LEFT_OUT.items()
     ),
     _slip("grad-recomputed", "gradient", _powers_of_others, "the weights were recomputed otherwise"),
-    _slip("grad-other-factor", "gradient place", _values_of_scores, "dV is dSᵀ dO: Pᵀ dO is expected"),
     _slip("grad-part-left-out", "gradient place", _parts_left_out, "a part of the gradient was left out"),
     _slip("no-rope", "gradient", _not_turned_back, "dQ and dK were not rotated back"),
 )

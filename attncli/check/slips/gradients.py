@@ -81,6 +81,12 @@ def with_backward(problem: Problem, backward: Backward) -> Problem:
     return replace(problem, variant=replace(problem.variant, backward=backward))
 
 
+def with_d_scores(own: Gradients, d_scores: Array) -> Gradients:
+    """Return the gradients of other gradients of the scores, (…, n, m), from which those before them follow."""
+    plain = replace(own.problem.normalizer, backward=lambda given, _d_weights: given)
+    return Gradients(replace(own.problem, normalizer=plain, softcap=None), "numpy", d_scores)
+
+
 def _swapped(case: Case, *pairs: tuple[str, str]) -> list[Route]:
     """Return the routes with two gradients in each other's place, as where they are returned in another order."""
     return [

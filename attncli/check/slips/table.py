@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from attncli.check.routes import Route
 from attncli.check.slips import changes
 from attncli.check.slips.approximations import APPROXIMATION_SLIPS
+from attncli.check.slips.backward_matrices import MATRIX_SLIPS
 from attncli.check.slips.backward_steps import BACKWARD_SLIPS
 from attncli.check.slips.backward_terms import TERM_SLIPS
 from attncli.check.slips.block_masks import BLOCK_SLIPS
@@ -311,5 +312,6 @@ SLIPS = (
     *SINGLE_SLIPS,
     *GRADIENT_SLIPS,
     *BACKWARD_SLIPS,
+    *MATRIX_SLIPS,
     *TERM_SLIPS,
 )

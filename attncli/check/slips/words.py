@@ -210,10 +210,11 @@ WORDS = {
     "row-sum-other": "another derivative of the softmax",
     "grad-factor": "a constant factor on a gradient",
     "grad-of-tiles": "a gradient summed over some tiles",
-    "grad-other-factor": "Q and K exchanged in a gradient",
+    "grad-other-factor": "another matrix in the product of a gradient",
     "grad-part-left-out": "a part of the gradient of x left out",
     "grad-not-divided": "dV of exponentials that are not divided",
     "grad-no-softcap": "gradients without the softcap's derivative",
+    "grad-softcap-other": "another derivative of the softcap",
 }
 
 
