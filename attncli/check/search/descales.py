@@ -3,7 +3,6 @@ whose own scales are left out, and a factor of each cell, as of a gate."""
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from attncli.check.report import Diagnosis
 from attncli.check.routes import Route
-from attncli.check.search.fitting import FIT_ROWS, SIZES, STEPS, make_fitted_slip, nearest_size
+from attncli.check.search.fitting import FIT_ROWS, SIZES, make_fitted_slip, nearest_size
 from attncli.check.slips.case import scaling
 from attncli.check.slips.heads import by_head
 from attncli.check.slips.scales import with_scale
@@ -30,11 +29,13 @@ BOTH_SIGNS = 0.2  # of the cells, those that are positive and those that are neg
 CLEAR = 1e-3  # of the largest number, above which a cell has a factor
 
 
-def fitted_head_scales(case: Case) -> Slip | None:
-    """Return `scale-other` with the factor of each head that fits best, rounded if that fits too, or None."""
+def _plain_rows(case: Case) -> tuple[Array, Array, Array] | None:
+    """Return the raw scores, V and the expected output of some rows and columns, (…, rows, m), (…, m, columns) and
+    (…, rows, columns) of each head, or None where more than a scale and a softmax lead from one to the other."""
     problem = case.problem
-    is_plain = not case.has_stage("softcap", "bias", "slopes", "sink", "top_k", "dropout_mask")
-    if not is_plain or problem.heads < 2 or problem.values is None or "output" not in case.wrong:
+    if case.has_stage("softcap", "bias", "slopes", "sink", "top_k", "dropout_mask") or problem.scale <= 0:
+        return None
+    if problem.normalizer is not SOFTMAX or problem.values is None or "output" not in case.wrong:
         return None
     expected = by_head(case.judges["output"].expected, problem)
     scores = Result(problem.with_scale(1.0), "numpy").scores
@@ -42,30 +43,30 @@ def fitted_head_scales(case: Case) -> Slip | None:
         return None
     values = np.broadcast_to(problem.repeat_key_heads(problem.values), (*problem.lead, problem.m, problem.d_v or 0))
     rows, columns = slice(None, None, max(1, problem.n // FIT_ROWS)), slice(FIT_ROWS)
-    own = np.moveaxis(scores[..., rows, :], -3, 0).reshape(problem.heads, -1, *scores[..., rows, :].shape[-2:])
-    seen, due = (
-        np.moveaxis(array[..., columns], -3, 0).reshape(problem.heads, own.shape[1], array.shape[-2], -1)
-        for array in (values, expected[..., rows, :])
-    )
+    return scores[..., rows, :], values[..., columns], expected[..., rows, columns]
 
-    def misfits(factors: Array) -> Array:
-        scaled = own * factors[:, None, None, None]
-        powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-        output = (powers @ seen) / powers.sum(axis=-1, keepdims=True)
-        found: Array = np.abs(output - due).sum(axis=(1, 2, 3))
-        return found
 
-    with np.errstate(all="ignore"):
-        tried = np.array([misfits(np.full(problem.heads, problem.scale * size)) for size in SIZES])
-        best = tried.argmin(axis=0)
-        low, high = (np.log(abs(problem.scale) * SIZES[np.clip(best + step, 0, len(SIZES) - 1)]) for step in (-1, 1))
-        ratio = (math.sqrt(5) - 1) / 2
-        for _ in range(2 * STEPS):
-            one, two = high - ratio * (high - low), low + ratio * (high - low)
-            is_lower = misfits(np.exp(one)) <= misfits(np.exp(two))
-            low, high = np.where(is_lower, low, one), np.where(is_lower, two, high)
-    factors = np.exp((low + high) / 2)
-    if problem.scale <= 0 or np.ptp(factors) < 1e-4 * factors.max():
+def _attend(scores: Array, values: Array) -> Array:
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    output: Array = np.nan_to_num(powers / powers.sum(axis=-1, keepdims=True)) @ values
+    return output
+
+
+@np.errstate(all="ignore")
+def fitted_head_scales(case: Case) -> Slip | None:
+    """Return `scale-other` with the factor of each head that fits best, rounded if that fits too, or None."""
+    problem, plain = case.problem, _plain_rows(case)
+    if problem.heads < 2 or plain is None:
+        return None
+
+    def factor_of(head: int) -> float:
+        scores, values, expected = (array[..., head, :, :] for array in plain)
+        return nearest_size(
+            lambda factor: float(np.abs(_attend(factor * scores, values) - expected).sum()), problem.scale * SIZES
+        )
+
+    factors = [factor_of(head) for head in range(problem.heads)]
+    if np.ptp(factors) < 1e-4 * max(factors):
         return None
     routes = [
         Route(
@@ -88,36 +89,20 @@ def _describe_scales(case: Case, scales: tuple[float, ...]) -> str:
 def fitted_descales(case: Case) -> Slip | None:
     """Return `scale-other` with the factors of the raw scores and of the output that fit best together, rounded if that
     fits too, or None."""
-    problem = case.problem
-    is_plain = not case.has_stage("softcap", "bias", "slopes", "sink", "top_k", "dropout_mask")
-    if not is_plain or problem.normalizer is not SOFTMAX or problem.values is None or case.wrong != ("output",):
+    problem, plain = case.problem, _plain_rows(case)
+    if plain is None or case.wrong != ("output",) or problem.head_scales is not None:
         return None
-    if problem.head_scales is not None or problem.output_projection is not None or problem.scale <= 0:
-        return None
-    expected = by_head(case.judges["output"].expected, problem)
-    scores = Result(problem.with_scale(1.0), "numpy").scores
-    if expected is None or expected.shape[:-1] != scores.shape[:-1] or not np.isfinite(expected).all():
-        return None
-    rows = slice(None, None, max(1, problem.n // FIT_ROWS))
-    values, own = problem.repeat_key_heads(problem.values), scores[..., rows, :]
-    due = expected[..., rows, :]
-
-    def output(factor: float) -> Array:
-        powers = np.exp(factor * own - (factor * own).max(axis=-1, keepdims=True))
-        found: Array = np.nan_to_num(powers / powers.sum(axis=-1, keepdims=True)) @ values
-        return found
+    scores, values, expected = plain
 
     def times(found: Array) -> float:
-        return float((found * due).sum() / (found * found).sum())
+        return float((found * expected).sum() / (found * found).sum())
 
     def misfit(size: float) -> float:
-        found = output(problem.scale * size)
-        off = float(((times(found) * found - due) ** 2).sum())
-        return off if np.isfinite(off) else np.inf
+        found = _attend(problem.scale * size * scores, values)
+        return float(((times(found) * found - expected) ** 2).sum())
 
-    size = nearest_size(misfit, SIZES, [misfit(size) for size in SIZES], steps=2 * STEPS)
-    assert size is not None  # without a limit of its misfit
-    factor = times(output(problem.scale * size))
+    size = nearest_size(misfit, SIZES)
+    factor = times(_attend(problem.scale * size * scores, values))
     if not factor > 0 or abs(factor - 1) < NEAR or abs(size - 1) < NEAR:
         return None
     choices = dict.fromkeys((float(f"{size:.{digits}g}"), float(f"{factor:.{digits}g}")) for digits in range(2, 8))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attncli.check.routes import Route
-from attncli.check.search.fitting import SIZES, Change, corrected, make_fitted_slip, nearest_size
+from attncli.check.search.fitting import SIZES, Change, corrected, fitting_size, make_fitted_slip
 from attncli.check.search.sampling import Sample
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import need
@@ -67,7 +67,7 @@ def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | No
         return math.copysign(size, candidates[best])
 
     with_its_sign = misfits[first : first + len(SIZES)]
-    size = nearest_size(lambda each: misfit(signed(each)), abs(own) * SIZES, with_its_sign, room=sample.room)
+    size = fitting_size(lambda each: misfit(signed(each)), abs(own) * SIZES, with_its_sign, sample.room)
     if size is None:
         return None
     value = corrected(case, sample, signed(size), change)

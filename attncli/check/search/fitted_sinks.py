@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.search.fitted_numbers import NEAR, name_factor
-from attncli.check.search.fitting import Change, corrected, make_fitted_slip, nearest_size
+from attncli.check.search.fitting import Change, corrected, fitting_size, make_fitted_slip
 from attncli.check.search.sampling import Sample
 from attncli.check.slips.case import Case
 from attncli.check.slips.heads import by_head
@@ -18,9 +17,6 @@ from attncli.check.slips.slip import Slip
 from attncli.records import replace
 from attncli.results.result import Result
 from attncli.stages.normalizers import SOFTMAX
-
-if TYPE_CHECKING:
-    pass
 
 JOINED = np.exp(np.linspace(-12, 12, 25))  # e^S of the sinks that are tried first
 
@@ -39,7 +35,7 @@ def fitted_sink(case: Case, sample: Sample) -> Slip | None:
     misfits = [misfit(size) for size in JOINED]
     if not np.isfinite(min(misfits)):
         return None
-    size = nearest_size(misfit, JOINED, misfits, room=sample.room)
+    size = fitting_size(misfit, JOINED, misfits, sample.room)
     if size is None:
         return None
     sink, own = math.log(corrected(case, sample, size, _with_joined)), case.problem.sink

@@ -32,38 +32,58 @@ def make_fitted_slip(name: str, family: str, routes: list[Route], fitted: int) -
     return Slip(name, family, lambda _: routes, lambda _: "", paired=False, fitted=fitted)
 
 
-def nearest_size(
-    misfit: Callable[[float], float],
-    sizes: Array,
-    misfits: Sequence[float],
-    *,
-    steps: int = STEPS,
-    room: float = math.inf,
-) -> float | None:
-    """Return the size with the smallest misfit around the best of these, by golden section search over logarithms.
+class _GoldenSection:
+    """A search for the smallest misfit between two sizes, over their logarithms."""
 
-    Where a size fits, the misfit falls to nothing, or to `room`, with the distance from it. None is returned if it has
-    not fallen by far after the first steps.
-    """
     ratio = (math.sqrt(5) - 1) / 2
-    best = int(np.argmin(misfits))
-    around = [max(0, best - 1), min(len(sizes) - 1, best + 1)]
-    start, stop = (math.log(sizes[place]) for place in around)
-    fallen = FALLEN * max(misfits[place] for place in around) + room
-    one, two = stop - ratio * (stop - start), start + ratio * (stop - start)
-    at_one, at_two = misfit(math.exp(one)), misfit(math.exp(two))
-    for step in range(steps):
-        if step == FIRST_STEPS and min(at_one, at_two) > fallen:
-            return None
-        if at_one <= at_two:
-            stop, two, at_two = two, one, at_one
-            one = stop - ratio * (stop - start)
-            at_one = misfit(math.exp(one))
-        else:
-            start, one, at_one = one, two, at_two
-            two = start + ratio * (stop - start)
-            at_two = misfit(math.exp(two))
-    return math.exp((start + stop) / 2)
+
+    def __init__(self, misfit: Callable[[float], float], sizes: Array, misfits: Sequence[float]) -> None:
+        """Begin around the best of the sizes, whose misfits are given."""
+        best = int(np.argmin(misfits))
+        around = [max(0, best - 1), min(len(sizes) - 1, best + 1)]
+        self.misfit_at_ends = max(misfits[place] for place in around)
+        self.misfit = misfit
+        self.start, self.stop = (math.log(sizes[place]) for place in around)
+        self.one = self.stop - self.ratio * (self.stop - self.start)
+        self.two = self.start + self.ratio * (self.stop - self.start)
+        self.at_one, self.at_two = misfit(math.exp(self.one)), misfit(math.exp(self.two))
+
+    def narrow(self, steps: int) -> None:
+        for _ in range(steps):
+            if self.at_one <= self.at_two:
+                self.stop, self.two, self.at_two = self.two, self.one, self.at_one
+                self.one = self.stop - self.ratio * (self.stop - self.start)
+                self.at_one = self.misfit(math.exp(self.one))
+            else:
+                self.start, self.one, self.at_one = self.one, self.two, self.at_two
+                self.two = self.start + self.ratio * (self.stop - self.start)
+                self.at_two = self.misfit(math.exp(self.two))
+
+    @property
+    def size(self) -> float:
+        return math.exp((self.start + self.stop) / 2)
+
+
+def nearest_size(misfit: Callable[[float], float], sizes: Array) -> float:
+    """Return the size with the smallest misfit around the best of these."""
+    search = _GoldenSection(misfit, sizes, [misfit(size) for size in sizes])
+    search.narrow(2 * STEPS)
+    return search.size
+
+
+def fitting_size(misfit: Callable[[float], float], sizes: Array, misfits: Sequence[float], room: float) -> float | None:
+    """Return the size with the smallest misfit around the best of these, whose misfits are given, or None if no size
+    fits.
+
+    Where a size fits, the misfit falls to nothing, or to `room`, with the distance from it: none does if it has not
+    fallen by far after the first steps.
+    """
+    search = _GoldenSection(misfit, sizes, misfits)
+    search.narrow(FIRST_STEPS)
+    if min(search.at_one, search.at_two) > FALLEN * search.misfit_at_ends + room:
+        return None
+    search.narrow(STEPS - FIRST_STEPS)
+    return search.size
 
 
 def corrected(case: Case, sample: Sample, value: float, change: Callable[[float], Change]) -> float:

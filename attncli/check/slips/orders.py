@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,9 +14,6 @@ from attncli.check.slips.slip import Slip
 from attncli.check.slips.wrong_rows import MANY
 from attncli.matrix import Array
 from attncli.results.result import Result
-
-if TYPE_CHECKING:
-    pass
 
 SAME = 1e-12  # relative difference of numbers that are the same but for our rounding
 MOST_ROWS = 256  # of all heads, of which each two are compared
