@@ -9,19 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.check.blocks import block_indices
-from attncli.check.shown import LEAST, MOST, Shown, read_texts
+from attncli.check.rounded_texts import rounded_decimals, shown_by_rounded
+from attncli.check.shown import FULL, LEAST, MOST, Shown, read_texts
 from attncli.matrix import Array
-from attncli.numbers.numerals import shortest_texts
 from attncli.records import record, replace
 
 if TYPE_CHECKING:
     from attncli.matrix import Matrix
 
-FULL = 15  # significant digits of a float64 in full
-MOST_ROUNDED = 6  # digits that numbers are rounded to before they are printed
-ZEROS = 3  # zeros at the ends of numbers that a rounding left
-LEAST_ROUNDED = 4  # numbers of float32 of which none has more digits without a rounding
-MOST_DIGITS = 17  # of the shortest text of a float64
 AS_SHOWN = -1
 
 
@@ -102,17 +97,14 @@ class Claims:
         self._given = given  # decimals that are claimed instead of those of the texts
         self._fewer = fewer  # decimals that are tried; AS_SHOWN tries those that each cell shows
 
-    def _with(self, arrange: Callable[[Array], Array]) -> Claims:
+    def arranged(self, arrange: Callable[[Array], Array]) -> Claims:
+        """Return the same claims with each array in another layout, or only some cells of each."""
         shown = None if self._shown is None else self._shown.arranged(arrange)
         return Claims(arrange(self.numbers), shown, self._rule, self._given, self._fewer)
 
-    def arranged(self, arrange: Callable[[Array], Array]) -> Claims:
-        """Return the same claims with each array in another layout."""
-        return self._with(arrange)
-
     def at(self, where: tuple[Any, ...]) -> Claims:
         """Return the claims of some cells, such as those of a few rows."""
-        return self._with(lambda array: array[where])
+        return self.arranged(lambda array: array[where])
 
     def with_decimals(self, decimals: int) -> Claims:
         """Return the claims of the same cells, each with so many decimals."""
@@ -132,9 +124,9 @@ class Claims:
         None if they do not look so."""
         if self._shown is None:
             return None
-        if (short := _shown_by_rounded(self.numbers, self._shown)) is not None:
+        if (short := shown_by_rounded(self.numbers, self._shown)) is not None:
             return Claims(self.numbers, short, _rule_of(short))
-        decimals = None if self._rule.most is not None else _rounded_decimals(self.numbers, self._shown)
+        decimals = None if self._rule.most is not None else rounded_decimals(self.numbers, self._shown)
         if decimals is None:
             return None
         return Claims(self.numbers, self._shown, replace(self._rule, rounded=decimals, least=float(f"1e-{decimals}")))
@@ -251,44 +243,6 @@ def read_claims(matrix: Matrix, digits: int | None = None) -> Claims | None:
     shown = read_texts(matrix.texts)
     rule = _rule_of(shown, matrix.point_digits)
     return Claims(numbers, shown.arranged(lambda array: array.reshape(numbers.shape)), rule)
-
-
-def _rounded_decimals(numbers: Array, shown: Shown) -> int | None:
-    """Return the decimals to which all numbers of a print with exponents were rounded before, or None: `np.round(x, 3)`
-    is printed as 6.000e-03 and 1.234e+00, of which the first claims three decimals, as the second does.
-
-    Most numbers need the last of these decimals: a single one may be a wrong number among short ones. The zeros pad the
-    others to the digits that one of them needs, as NumPy does; without such a one, somebody wrote them.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):
-        decimals = next((each for each in range(1, MOST_ROUNDED + 1) if _have_decimals(numbers, each).all()), None)
-        if decimals is None or 2 * np.count_nonzero(~_have_decimals(numbers, decimals - 1)) <= np.count_nonzero(
-            numbers
-        ):
-            return None
-    surplus = np.maximum(shown.decimals - decimals, 0)[~shown.is_zero]
-    is_padded = surplus.min() == 0 and shown.behind.min() == shown.behind.max()
-    return decimals if is_padded and surplus.sum() >= ZEROS else None
-
-
-def _have_decimals(numbers: Array, decimals: int) -> Array:
-    scaled = numbers * 10.0**decimals
-    found: Array = np.abs(scaled - np.rint(scaled)) <= 1e-6
-    return found
-
-
-def _shown_by_rounded(numbers: Array, shown: Shown) -> Shown | None:
-    """Return what float32 numbers that were rounded before they were printed in full would show in short, or None for
-    other numbers: `np.round(x, 2).tolist()` gives 0.019999999552965164, which claims two decimals."""
-    most = int(shown.digits.max(initial=0))
-    if not FULL <= most <= MOST_DIGITS or np.count_nonzero(numbers) < LEAST_ROUNDED or not np.isfinite(numbers).all():
-        return None
-    with np.errstate(over="ignore"):
-        narrow = numbers.astype(np.float32)
-    if not (narrow == numbers).all():
-        return None
-    short = read_texts(shortest_texts(narrow.ravel()))
-    return short.arranged(lambda array: array.reshape(numbers.shape)) if (short.digits <= MOST_ROUNDED).all() else None
 
 
 def _rule_of(shown: Shown, point_digits: int = 8) -> _Rule:

@@ -12,6 +12,7 @@ from attncli.records import record
 
 CELLS = 1 << 16  # texts processed together
 WIDE = 64  # characters: longer texts are processed one by one
+FULL = 15  # significant digits of a float64 in full
 LEAST, MOST = -323, 308  # powers of ten that a float64 holds
 POINT, EXPONENT, FRACTION, NUMBER = 1, 2, 4, 8  # bits of `flags`
 
