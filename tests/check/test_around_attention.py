@@ -14,6 +14,8 @@ POWERS = np.exp(SCORES)
 WEIGHTS = POWERS / POWERS.sum(axis=-1, keepdims=True)
 OUTPUT = WEIGHTS @ V
 DROP = {"dropout": P, "dropout_mask": KEPT.astype(int).tolist()}
+FIRST_KEYS = {"keys": K[:, :N].tolist(), "values": V[:, :N].tolist()}
+SQUARE = KEPT[..., :N]
 DUE = ": they are divided by 1 − p = 0.7"
 GONE = RANDOM.random(OUTPUT.shape) < 0.2
 COLUMNS = np.array([0.1, -0.2, 0.3, 0.4])
@@ -71,6 +73,9 @@ WAYS = {
         "dropout was applied to the scores, before the softmax: it drops weights, after it"),
     "the mask of one head": (DROP, WEIGHTS * KEPT[:1] / (1 - P) @ V, "other-entry",
         "every entry took the dropout mask of entry 0: each has its own"),
+    "the mask transposed": ({**FIRST_KEYS, "dropout": P, "dropout_mask": SQUARE.astype(int).tolist()},
+        softmax(SCORES[..., :N]) * SQUARE.mT / (1 - P) @ V[:, :N], "dropout-other",
+        "the dropout mask was transposed: its row i is that of query i"),
     "on the output": ({}, np.where(GONE, 0, OUTPUT / 0.8), "dropout-live",
         f"dropout was live on the output: {GONE.sum()} of its {GONE.size} numbers were dropped and the rest divided by "
         "1 − p, p = 0.2: no number is dropped here"),

@@ -103,6 +103,9 @@ WAYS = {
     "slopes for powers of 2": ({"alibi": "usual"}, attend(added=-np.log(2) * np.array([0.25, 0.0625, 0.015625,
         0.00390625])[:, None, None] * np.abs(ROWS - J)), "alibi-other-slopes",
         "the slopes of ALiBi were 0.693147 (log 2, as in powers of 2) times those that are expected"),
+    "slopes 1/h": ({"alibi": "usual"}, attend(added=-1 / np.arange(1.0, 5)[:, None, None] * np.abs(ROWS - J)),
+        "alibi-other-slopes", "the slopes of ALiBi were 1/h, 1, 0.5, 0.333333, 0.25: 0.25, 0.0625, 0.015625, "
+        "0.00390625 are expected"),
     "a sink by each of three pieces": ({"sink": SINKS.tolist()}, attend(sinks=SINKS + np.log(3)), "sink-twice",
         "the sink was counted 3 times: e^S joins each row's sum, S = 0.5, -0.3, 0.8, 1.2, once"),
     "scaled sinks": ({"sink": SINKS.tolist()}, attend(sinks=SINKS / 2), "sink-other",

@@ -72,6 +72,18 @@ WRONG = {
         "segments-moved",
         "the segments of the queries began one position earlier than they do",
     ),
+    "segments without their first key": (
+        {"segments": IDS},
+        over((IDS[:, None] == IDS) & (np.diff(IDS, prepend=-1) == 0)),
+        "segments-moved",
+        "the first key of each segment was left out: a query sees all keys of its own",
+    ),
+    "segments without their last key": (
+        {"segments": IDS},
+        over((IDS[:, None] == IDS) & (np.diff(IDS, append=-1) == 0)),
+        "segments-moved",
+        "the last key of each segment was left out: a query sees all keys of its own",
+    ),
     "lengths in whole pages": (
         {"key_lengths": LENGTHS},
         within([24, 16, 8]),

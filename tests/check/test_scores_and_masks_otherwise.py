@@ -150,6 +150,27 @@ WRONG = {
         "other-normalizer",
         "the sigmoid of each score was divided by the sum of those of its row: e^score over their sum is expected",
     ),
+    "squares of scores over their sum": (
+        {},
+        answer((product() ** 2) / (product() ** 2).sum(axis=-1, keepdims=True)),
+        "no-exponential",
+        "the square of each score over the sum of the squares was taken as the weight: the exponential of each score "
+        "over the sum of the exponentials is expected",
+    ),
+    "sizes of scores over their sum": (
+        {},
+        answer(np.abs(product()) / np.abs(product()).sum(axis=-1, keepdims=True)),
+        "no-exponential",
+        "the size of each score over the sum of the sizes was taken as the weight: the exponential of each score over "
+        "the sum of the exponentials is expected",
+    ),
+    "scores over the length of their row": (
+        {},
+        answer(product() / np.linalg.norm(product(), axis=-1, keepdims=True)),
+        "no-exponential",
+        "each score over the root of the sum of the squares was taken as the weight: the exponential of each score "
+        "over the sum of the exponentials is expected",
+    ),
     "scores less the largest": (
         {},
         answer(softmax(product()), product() - product().max(axis=-1, keepdims=True)),

@@ -46,6 +46,19 @@ def online(skips, sums, sink=None, power=0.0):
     return output / (total + (0 if sink is None else np.exp(sink - largest)))
 
 
+def rescaled_late(size, first):
+    """A running softmax over tiles, whose sums are rescaled after each tile is added, the first time by `first`."""
+    largest, total, output = np.full((2, 5, 1), -np.inf), 0, 0
+    for start in range(0, 22, size):
+        own = scores()[..., start : start + size]
+        new = np.maximum(largest, own.max(axis=-1, keepdims=True))
+        powers, lowered = np.exp(own - new), np.exp(largest - new) if start else first
+        total = (total + powers.sum(axis=-1, keepdims=True)) * lowered
+        output = (output + powers @ V[:, start : start + size]) * lowered
+        largest = new
+    return output / total
+
+
 def merged(shares):
     """The outputs of pieces of up to eight keys, each times its share by the logarithms of their sums (3, 2, 5, 1)."""
     pieces = [KEYS[:8], KEYS[8:16], KEYS[16:]]
@@ -171,6 +184,17 @@ WRONG = {
         "no-rescale",
         f"the output and the sum so far were rescaled by 2^(old maximum − new one) at each tile of 4 keys: {SUM} is "
         "expected",
+    ),
+    "rescaled after a tile is added": (
+        rescaled_late(TILE, 1.0),
+        "no-rescale",
+        "the output and the sum so far were rescaled after each tile of 4 keys was added: the sums before it are, not "
+        "its own",
+    ),
+    "rescaled after a key is added, from −∞": (
+        rescaled_late(1, 0.0),
+        "no-rescale",
+        "the output and the sum so far were rescaled after each key was added: the sums before it are, not its own",
     ),
     "pieces averaged": (
         merged(lambda _logs: 1 / 3),

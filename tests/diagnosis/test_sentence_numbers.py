@@ -16,9 +16,9 @@ FIXED = re.compile(
     r"‖₂²( / 2)?|2\^score|2\^\([^)]*\)|e⁰ = 1|row (of weights )?sums to 1|sums to 1|log 2 = 0\.693147|1 − p|"
     r"bfloat16 is, which keeps 8 |float(16|32|64)|TF32|base 2|key head [01]|uniform, 0|\(h \+ 1\)|a score of 0|by l2|"
     r"numbers 0 and 1|1 where|0, 1, …, 0, 1|\([H3, d]+\)|--as .*|of score 0|and 0 is expected|heads 0 to|1/√|"
-    r"taken as 0(?![.\d])|l2 (does not|is expected)|of head 0|1 − tanh²|\(1 − P\)|weights sum to 1|1 over the|"
+    r"taken as 0(?![.\d])|l2 (does not|is expected)|of head 0|\(1 − P\)|weights sum to 1|1 over the|"
     r"became weights by .*:|log 2,|powers of 2|2\^−h, |e = 2\.71828|the sum of row 0|: key 0 has|: 1 is a weight|"
-    r"times log 2, as if they were to base 2|"
+    r"1 [−+] tanh²?|1 − \([^)]*\)|times log 2, as if they were to base 2|"
     r"1 \+ s( \+ s²/2)?( \+ s³/6)? was|elu\(x\) \+ 1|max\(x, 0\)|"
     r"int4 with|log\(p \+ 2\)|√\(p \+ 1\)|1/\(p \+ 1\)"
 )

@@ -78,7 +78,32 @@ def _other_segments(case: Case) -> list[Route]:
         )
         for side, places in sides.items()
         for words, by in MOVES.items()
-    ] + _single_borders(case)
+    ] + [*_without_ends(case), *_single_borders(case)]
+
+
+ENDS = {"the first key": 1, "the last key": -1}
+
+
+def _without_ends(case: Case) -> list[Route]:
+    """Return the routes in which no query sees the first, or the last, key of its segment."""
+    if case.problem.segments is None:
+        return []
+    return [
+        Route(
+            problems=(partial(_hide_end, step=step),),
+            said=f"{words} of each segment was left out: a query sees all keys of its own",
+        )
+        for words, step in ENDS.items()
+    ]
+
+
+def _hide_end(problem: Problem, step: int) -> Problem:
+    queries, keys = need(problem.segments)
+    beside = np.roll(keys, step, axis=-1)
+    is_end = keys != beside
+    is_end[..., 0 if step > 0 else -1] = True
+    hidden = np.where(is_end, np.min([queries.min(), keys.min()]) - 1, keys)
+    return replace(problem, segments=(queries, hidden))
 
 
 def _single_borders(case: Case) -> list[Route]:

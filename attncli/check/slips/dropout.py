@@ -27,6 +27,7 @@ MOST_COLUMNS = 8  # of V, which suffice to tell the choices apart
 MOST_ROWS = 512  # of all heads
 FIRST_ROWS = 4  # from which p is found
 LEAST_GONE = 2  # zeros of an output that show dropout
+TRANSPOSED = "the dropout mask was transposed: its row i is that of query i"
 EVIDENCE = 4.0  # decimal digits of the fit that rule out a coincidence
 
 
@@ -97,6 +98,7 @@ def _otherwise(case: Case) -> list[Route]:
         *(Route(reweigh=partial(_times, factor=factor), said=said) for said, factor in ways.items()),
         *_of_another_mask(case),
         Route(problems=(_inverted,), said="the dropout mask was inverted: 1 is a weight that is kept"),
+        *([Route(problems=(_transposed,), said=TRANSPOSED)] if case.n == case.m else []),
         Route(
             problems=(partial(_hide_dropped, mask=problem.dropout_mask), free),
             said="the dropout mask hid scores, before the softmax: it drops weights, which are then divided by 1 − p",
@@ -139,6 +141,10 @@ def _times(_problem: Problem, weights: Array, factor: float) -> Array:
 
 def _inverted(problem: Problem) -> Problem:
     return replace(problem, dropout_mask=1 - np.asarray(need(problem.dropout_mask), np.float64))
+
+
+def _transposed(problem: Problem) -> Problem:
+    return replace(problem, dropout_mask=np.asarray(need(problem.dropout_mask)).mT)
 
 
 def _hide_dropped(problem: Problem, mask: Array) -> Problem:

@@ -93,6 +93,7 @@ def _other_slopes(case: Case) -> list[Route]:
         "those in the order from the last head": tuple(reversed(own)),
         "the same with the other sign": tuple(-slope for slope in own),
         "2^−h": tuple(2.0 ** -(h + 1) for h in range(heads)),
+        "1/h": tuple(1 / (h + 1) for h in range(heads)),
         "that of head 0 for all heads": own[:1] * len(own),
         "1": (1.0,),
         "the usual ones": usual_slopes(heads),
@@ -145,7 +146,10 @@ def _slopes_elsewhere(case: Case) -> list[Route]:
     if case.problem.slopes is None or len(offsets) > 1:
         return []
     own = offsets[0]
-    functions = [
+    multiplied = "the scores were multiplied by −slope·|p − j| of ALiBi: it is added to them"
+    free = (partial(replace, slopes=None),)
+    times = Route(problems=free, rescore=partial(_times, factors=_distances(case.problem, own)), said=multiplied)
+    functions = [times] + [
         Route(
             problems=(partial(_distances_from, offset=own, of=of),),
             said=f"ALiBi took {words}: −slope·|p − j| is added",
@@ -173,12 +177,20 @@ DISTANCES: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def _distances_from(problem: Problem, offset: int, of: Callable[[Array], Array] = np.positive) -> Problem:
-    """Return the problem with the distances |i + offset − j|, or a function of them, in ALiBi."""
-    slopes = need(problem.slopes)
+def _distances(problem: Problem, offset: int, of: Callable[[Array], Array] = np.positive) -> Array:
+    """Return −slope·|i + offset − j|, or that of a function of the distances, for all heads (*lead, n, m)."""
     apart = of(np.abs(np.arange(problem.n)[:, None] + offset - np.arange(problem.m)).astype(np.float64))
-    added = np.broadcast_to(-over_heads(slopes) * apart, (*problem.lead, problem.n, problem.m))
+    return np.broadcast_to(-over_heads(need(problem.slopes)) * apart, (*problem.lead, problem.n, problem.m))
+
+
+def _distances_from(problem: Problem, offset: int, of: Callable[[Array], Array] = np.positive) -> Problem:
+    """Return the problem with these distances in ALiBi."""
+    added = _distances(problem, offset, of)
     return replace(problem, slopes=None, bias=added if problem.bias is None else problem.bias + added)
+
+
+def _times(scores: Array, factors: Array) -> Array:
+    return np.where(np.isneginf(scores), scores, np.where(np.isneginf(scores), 0, scores) * factors)
 
 
 def _unasked_alibi(case: Case) -> list[Route]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,35 @@ def _over_sum(case: Case) -> list[Route]:
     """Return the routes with scores or raw scores over their sum, which are the same unless something is added."""
     lost = [Route(softmax="sum", unseen=float("-inf"))] if case.is_masked else []
     return [Route(softmax="sum"), Route(softmax="sum", score=_raw_scores), *lost]
+
+
+def _sizes_over_sum(_case: Case) -> list[Route]:
+    """Return the routes with what has no sign over its sum, or over its length."""
+    ways: dict[str, Callable[[Array], Array]] = {
+        "the square of each score over the sum of the squares": _squares,
+        "the size of each score over the sum of the sizes": _of_sizes,
+        "each score over the root of the sum of the squares": _over_length,
+    }
+    due = "the exponential of each score over the sum of the exponentials is expected"
+    return [
+        Route(
+            softmax="none" if rescore is _over_length else "sum",
+            rescore=rescore,
+            said=f"{words} was taken as the weight: {due}",
+        )
+        for words, rescore in ways.items()
+    ]
+
+
+@np.errstate(all="ignore")
+def _over_length(scores: Array) -> Array:
+    """Return the scores over the length of their row."""
+    seen = np.where(np.isneginf(scores), 0, scores)
+    return np.where(np.isneginf(scores), scores, scores / np.linalg.norm(seen, axis=-1, keepdims=True))
+
+
+def _squares(scores: Array) -> Array:
+    return np.where(np.isneginf(scores), scores, np.square(np.where(np.isneginf(scores), 0, scores)))
 
 
 def _cut_at_zero(case: Case) -> list[Route]:
@@ -259,6 +289,7 @@ SOFTMAX_SLIPS = (
             "is expected"
         ),
     ),
+    Slip("no-exponential", "softmax", _sizes_over_sum, lambda _case: "sizes were taken", paired=False),
     Slip("relu", "softmax", _cut_at_zero, lambda _case: "negative scores were taken as 0"),
     Slip("relu", "softmax", _squared_relu, lambda _case: "squares were taken", paired=False),
     Slip(

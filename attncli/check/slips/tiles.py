@@ -114,32 +114,50 @@ def _twice(case: Case) -> list[Route]:
 # running sums
 
 
-def _lifts(weights: Array, size: int, at: int | None) -> Array:
-    """Return by how much each key counts too much if the sums so far are not rescaled by e^(old maximum − new one) at
-    each new tile, or only at tile `at`."""
+def _largest_so_far(weights: Array, size: int) -> Array:
+    """Return the largest score up to each tile (…, tiles), but for a number for each row."""
     with np.errstate(all="ignore"):
-        scores = np.log(weights)  # up to a number for each row
-        firsts = range(0, weights.shape[-1], size)
-        largest = [scores[..., first : first + size].max(axis=-1, keepdims=True) for first in firsts]
-        running = np.maximum.accumulate(np.concatenate(largest, axis=-1), axis=-1)
-        if at is None:
-            lifts = np.exp(running[..., -1:] - running)
-        else:
-            step = np.exp(running[..., at, None] - running[..., at - 1, None])
-            lifts = np.where(np.arange(len(firsts)) < at, step, 1)
-        found: Array = np.repeat(lifts, size, axis=-1)[..., : weights.shape[-1]]
+        scores = np.log(weights)
+    firsts = range(0, weights.shape[-1], size)
+    largest = [scores[..., first : first + size].max(axis=-1, keepdims=True) for first in firsts]
+    return np.maximum.accumulate(np.concatenate(largest, axis=-1), axis=-1)
+
+
+def _by_key(factors: Array, size: int, m: int) -> Array:
+    """Return the factor of each key from that of its tile."""
+    found: Array = np.repeat(factors, size, axis=-1)[..., :m]
     return found
 
 
-def _not_rescaled(
-    problem: Problem, weights: Array, size: int, at: int | None, sums: tuple[str, ...], times: float = 1
-) -> Array:
-    """Return the weights if sums so far are rescaled by the right factors to the power 1 − `times`."""
-    lifted = np.where(weights > 0, weights * _lifts(weights, size, at) ** times, 0)
+@np.errstate(all="ignore")
+def _unlowered(weights: Array, size: int, at: int | None, times: float = 1) -> Array:
+    """Return by how much each key counts too much if the sums so far are not rescaled by e^(old maximum − new one) at
+    each new tile, or only at tile `at`, or by that factor to the power 1 − `times`."""
+    running = _largest_so_far(weights, size)
+    if at is None:
+        lifts = np.exp(running[..., -1:] - running)
+    else:
+        step = np.exp(running[..., at, None] - running[..., at - 1, None])
+        lifts = np.where(np.arange(running.shape[-1]) < at, step, 1)
+    return _by_key(lifts**times, size, weights.shape[-1])
+
+
+@np.errstate(all="ignore")
+def _lowered_too(weights: Array, size: int, first: float) -> Array:
+    """Return how much each key counts if a tile is added to the sums before these are rescaled, which lowers it by its
+    own factor too: the `first` one to nothing, from −∞, or not at all."""
+    running = _largest_so_far(weights, size)
+    lowered = np.exp(running[..., :-1] - running[..., 1:])
+    return _by_key(np.concatenate([np.full_like(running[..., :1], first), lowered], axis=-1), size, weights.shape[-1])
+
+
+def _with_factors(problem: Problem, weights: Array, factors: Callable[[Array], Array], sums: tuple[str, ...]) -> Array:
+    """Return the weights if keys count by these factors in the running output, the running sum, or both."""
+    changed = np.where(weights > 0, weights * factors(weights), 0)
     total = weights.sum(axis=-1, keepdims=True)
     rest = 1 - total if problem.sink is not None else 0.0
-    total = (lifted.sum(axis=-1, keepdims=True) if "sum" in sums else total) + rest
-    return np.where(total > 0, (lifted if "output" in sums else weights) / np.where(total > 0, total, 1), 0)
+    total = (changed.sum(axis=-1, keepdims=True) if "sum" in sums else total) + rest
+    return np.where(total > 0, (changed if "output" in sums else weights) / np.where(total > 0, total, 1), 0)
 
 
 SUMS = (
@@ -159,27 +177,35 @@ RESCALED = {  # by the power of e^(new maximum − old one) that is too much
 
 
 def _running(case: Case) -> list[Route]:
+    """Return the routes in which running sums are not rescaled, rescaled by another factor, or too late."""
     if not _is_softmax(case):
         return []
-    places: list[tuple[int, int | None, str]] = [(size, None, f"each tile of {size} keys") for size in _sizes(case)]
+    ways: list[tuple[Callable[[Array], Array], str]] = []
     for size in _sizes(case):
         firsts = range(size, case.m, size)
+        places: list[tuple[int | None, str]] = [(None, f"each tile of {size} keys")]
         if len(firsts) > 1:
-            places += [(size, first // size, _tile_of(first, size, case.m)) for first in firsts]
+            places += [(first // size, _tile_of(first, size, case.m)) for first in firsts]
+        ways += [
+            (partial(_unlowered, size=size, at=at), f"not rescaled by e^(old maximum − new one) at {where}")
+            for at, where in places
+        ]
+    for times, said in RESCALED.items():
+        ways += [
+            (partial(_unlowered, size=size, at=None, times=times), said.format(f"at each tile of {size} keys"))
+            for size in _sizes(case)
+        ]
+    ways += [
+        (
+            partial(_lowered_too, size=size, first=first),
+            f"rescaled after each {_name_step(size)} was added: the sums before it are, not its own",
+        )
+        for size in (1, *_sizes(case))
+        for first in (1.0, 0.0)
+    ]
     return [
-        Route(
-            reweigh=partial(_not_rescaled, size=size, at=at, sums=sums),
-            said=f"{words} not rescaled by e^(old maximum − new one) at {where}",
-        )
-        for size, at, where in places
-        for sums, words in SUMS
-    ] + [
-        Route(
-            reweigh=partial(_not_rescaled, size=size, at=None, sums=sums, times=times),
-            said=f"{words} {said.format(f'at each tile of {size} keys')}",
-        )
-        for times, said in RESCALED.items()
-        for size in _sizes(case)
+        Route(reweigh=partial(_with_factors, factors=factors, sums=sums), said=f"{words} {said}")
+        for factors, said in ways
         for sums, words in SUMS
     ]
 
