@@ -85,59 +85,69 @@ def _judge(attempt: Attempt, case: Case, sure: float) -> Found | None:
     verdicts = verdicts_of(case.judges, measured)
     if "wrong" in verdicts.values():
         return None
-    slip, least = attempt.slips[0], max(attempt.least, case.least)
-    fitted = max(each.fitted for each in attempt.slips)
-    evidence = _evidence(case, measured, fitted)
-    may_be_told = len(attempt.slips) == 1 and not case.least and evidence < least
-    may_be_told = may_be_told and _evidence(case, measured, fitted, by_print=True) >= least - SOME
+    least, fitted = max(attempt.least, case.least), max(each.fitted for each in attempt.slips)
+    evidence = _evidence(case, measured, fitted, dict.fromkeys(case.wrong, 1.0))
+    is_thin, is_single = evidence < least, len(attempt.slips) == 1
+    may_be_told = is_thin and is_single and not case.least
+    may_be_told = may_be_told and _evidence(case, measured, fitted, _units_of_prints(case, measured)) >= least - SOME
     return Found(
         attempt,
         worst(list(verdicts.values())),
         measured.numbers,
-        is_late=evidence < least or any(each.is_late for each in attempt.slips),
+        is_late=is_thin or any(each.is_late for each in attempt.slips),
         may_be_chance=evidence < sure,
-        has_evidence=evidence >= least or (slip.is_slight and may_be_told),
+        has_evidence=not is_thin or (attempt.slips[0].is_slight and may_be_told),
         may_be_told=may_be_told,
     )
 
 
-def _evidence(case: Case, measured: Measured, fitted: int, *, by_print: bool = False) -> float:
-    """Return in how many decimal digits, over all cells but the `fitted` ones, these numbers differ from the right
-    ones. Digits are counted from one unit on, or `by_print` from half a unit if that is as near as the expected numbers
-    are to these."""
-    pairs = [(case.judges[name], measured.numbers[name]) for name in case.wrong]
-    return sum(_digits_apart(judge, mine, case.right, fitted, by_print=by_print) for judge, mine in pairs)
+def _units_of_prints(case: Case, measured: Measured) -> dict[str, float]:
+    """Return by matrix how far the expected numbers are from these at most, in units: half a unit if they are a print
+    of them, up to one."""
+    farthest = {}
+    for name in case.wrong:
+        mine, judge = measured.numbers[name], case.judges[name]
+        units = (_units_between(block.expected, mine[block.where], block) for block in judge.blocks(case.right))
+        farthest[name] = min(1.0, max((float(each.max(initial=PRINTED)) for each in units), default=PRINTED))
+    return farthest
 
 
-def _digits_apart(judge: Judge, mine: Array, right: Measured, fitted: int, *, by_print: bool) -> float:
-    """Return the sum over the cells but the `fitted` largest ones of the digits in which two results differ.
+def _evidence(case: Case, measured: Measured, fitted: int, units: dict[str, float]) -> float:
+    """Return in how many decimal digits, over all cells of each matrix but the `fitted` ones, these numbers differ from
+    the right ones. Digits are counted from so many units on, by matrix."""
+    return sum(
+        _digits_apart(case.judges[name], measured.numbers[name], case.right, fitted, least)
+        for name, least in units.items()
+    )
 
-    In a row of weights that has the same sum in both, the visible cell that differs least follows from the others.
-    """
+
+def _digits_apart(judge: Judge, mine: Array, right: Measured, fitted: int, least: float) -> float:
+    """Return the sum over the cells but the `fitted` largest ones of the digits, from `least` units on, in which two
+    results differ."""
     if mine.shape != right.numbers[judge.name].shape:
         return np.inf
-    room, total, largest = 1.0, 0.0, [0.0] * fitted
-    if by_print:
-        farthest = (_units_between(block.expected, mine[block.where], block) for block in judge.blocks(right))
-        room = min(room, max((float(each.max(initial=PRINTED)) for each in farthest), default=PRINTED))
+    total, largest = 0.0, np.zeros(0)
     for block in judge.blocks(right):
         own = mine[block.where]
         are_alike = np.isfinite(own) == np.isfinite(block.computed)
         off = np.where(are_alike, _units_between(block.computed, own, block), NO_NUMBER)
-        digits = np.log10(np.fmax(off / room, 1))
+        digits = np.log10(np.fmax(off / least, 1))
         if judge.name == "weights" and digits.shape[-1]:
-            with np.errstate(invalid="ignore"):
-                have_same_sum = np.abs((own - block.computed).sum(axis=-1)) < SAME_SUM
-            are_free = (own != 0) | (block.computed != 0)  # a masked weight follows from no others
-            least = np.where(are_free, digits, np.inf).argmin(axis=-1)[..., None]
-            follow = have_same_sum[..., None] & (np.arange(digits.shape[-1]) == least)
-            digits = np.where(follow, 0, digits)
-        digits = np.sort(digits, axis=None)
-        kept = max(0, len(digits) - fitted)
-        total += float(digits[:kept].sum())
-        largest = sorted([*largest, *digits[kept:].tolist()])
-        total, largest = total + sum(largest[: len(largest) - fitted]), largest[len(largest) - fitted :]
-    return total
+            digits = np.where(_follow_from_others(digits, own, block.computed), 0, digits)
+        total += float(digits.sum())
+        largest = np.sort(np.append(largest, digits))[::-1][:fitted]
+    return total - float(largest.sum())
+
+
+def _follow_from_others(digits: Array, own: Array, computed: Array) -> Array:
+    """Return which weights follow from the others: the visible one that differs least, of each row that has the same
+    sum in both."""
+    with np.errstate(invalid="ignore"):
+        have_same_sum = np.abs((own - computed).sum(axis=-1)) < SAME_SUM
+    are_free = (own != 0) | (computed != 0)  # a masked weight follows from no others
+    least = np.where(are_free, digits, np.inf).argmin(axis=-1)[..., None]
+    follow: Array = have_same_sum[..., None] & (np.arange(digits.shape[-1]) == least)
+    return follow
 
 
 def _units_between(one: Array, two: Array, block: JudgedBlock) -> Array:
