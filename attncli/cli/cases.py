@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from attncli.check import check
+from attncli.check.plain_scores import check_plain_scores
 from attncli.check.report import CaseReport
 from attncli.check.suites import TABLES, CaseOutcome, answer_files, problem_sources, split_answers, tell_apart
 from attncli.cli.options import CalculationOptions, ReadingOptions
 from attncli.cli.output import write_err
 from attncli.errors import AttncliError, BugError, InputError, ProblemError, UsageError
 from attncli.files import exists, is_folder, path_text, refuse_pipe
-from attncli.inputs.answers import given_matrices, read_answers
+from attncli.inputs.answers import Answers, given_matrices, read_answers, results_beside
 from attncli.inputs.array_names import result_name
 from attncli.inputs.matrices_apart import are_matrices, worksheet_from_matrices
 from attncli.inputs.problem_file import read_problem
@@ -54,6 +55,11 @@ class CaseJudge:
                 refuse_pipe(words[0])
             worksheet = _read(words, sources)
             expected = {**worksheet.expected, **self.expected}
+            own = results_beside(words[0], sources) if not expected and len(words) == 1 else None
+            if own is not None:
+                return _note_own(
+                    self._report(worksheet, dict(own.expected), has_plain_scores=own.has_plain_scores), own
+                )
             self.unused.update(filter(result_name, worksheet.left_out if not expected else ()))
             return self._report(worksheet, expected) if expected or not may_skip else None
 
@@ -74,7 +80,11 @@ class CaseJudge:
             if sheet is not None and sheet.digits is not None:
                 worksheet = replace(worksheet, digits=sheet.digits)
             unused.update(worksheet.expected.keys() - expected.keys())
-            found_report = self._report(worksheet, expected)
+            called = replace(worksheet, name=name)
+            found_report = self._report(called, expected, has_plain_scores=bool(sheet and sheet.has_plain_scores))
+            if sheet is not None and sheet.left_out:
+                told = f"{name}: left out, the name of no result: {path_text(', '.join(sheet.left_out))}"
+                found_report = replace(found_report, notes=(*found_report.notes, told))
             if sheet is not None and sheet.has_problem and not found_report.holds:
                 _refuse_other_problem(answer, worksheet, given_matrices(answer, own))
             return found_report
@@ -85,11 +95,14 @@ class CaseJudge:
         """Return the reader of a case: the command's own where standard input may have been read already."""
         return self.options if len(words) > 1 or words[0].strip() == "-" else self.reading.sources(keep_text=True)
 
-    def _report(self, worksheet: Worksheet, expected: dict[str, Matrix]) -> CaseReport:
+    def _report(
+        self, worksheet: Worksheet, expected: dict[str, Matrix], *, has_plain_scores: bool = False
+    ) -> CaseReport:
         request = self.calculation.apply(worksheet.request, self.options)
         used = {matrix.where for matrix in expected.values()}
         left_out = tuple(name for name in worksheet.left_out if f"{worksheet.where}: {name}" not in used)
-        return check(replace(worksheet, request=request, expected=expected, left_out=left_out), **self.rules)
+        worksheet = replace(worksheet, request=request, expected=expected, left_out=left_out)
+        return (check_plain_scores if has_plain_scores else check)(worksheet, **self.rules)
 
     def _outcome(self, name: str, report: Callable[[], CaseReport | None], *sources: Sources) -> CaseOutcome:
         try:
@@ -177,6 +190,13 @@ def _read(words: list[str], sources: Sources) -> Worksheet:
     if len(words) == 1:
         return read_problem(words[0], sources)
     return worksheet_from_matrices(words[0], words[1], words[2] if len(words) > 2 else None, sources)
+
+
+def _note_own(report: CaseReport, own: Answers) -> CaseReport:
+    """Return the report with a note that the results beside the problem were checked, and which were not."""
+    told = f"{report.name}: {', '.join(own.expected)} beside the problem are checked, by their names"
+    rest = [f"{report.name}: left out: {path_text(', '.join(own.left_out))}"] if own.left_out else []
+    return replace(report, notes=(*report.notes, told, *rest))
 
 
 def _refuse_other_problem(answer: str, worksheet: Worksheet, given: dict[str, Matrix]) -> None:

@@ -137,6 +137,7 @@ def check_command(
         for name, source in given.items()
         if source is not None
     }
+    notes += _notes_of_others({name: source for name, source in given.items() if source is not None}, options)
     rules = {
         "rtol": _tolerance(rtol, "--rtol"),
         "atol": _tolerance(atol, "--atol"),
@@ -171,6 +172,20 @@ def check_command(
 def _reader_of(source: str, options: Sources) -> Sources:
     """Return the reader of expected numbers: that of answers, except for standard input, which is read once."""
     return options if source.strip() == "-" else options.of_answers()
+
+
+def _notes_of_others(given: dict[str, str], options: Sources) -> list[str]:
+    """Return a note about each file of expected numbers that holds other results too, which no option asks for."""
+    from attncli.files import path_text
+    from attncli.inputs.answers import unasked_answers
+
+    notes = []
+    for source in dict.fromkeys(given.values()):
+        roles = [name for name, each in given.items() if each == source]
+        if others := unasked_answers(source, roles, options.of_answers()):
+            told = f"{', '.join(others)} in it {'is' if len(others) == 1 else 'are'} not checked"
+            notes.append(f"{path_text(source)}: {told}: attncli check PROBLEM {path_text(source)} checks all of them")
+    return notes
 
 
 def _have_gradients(outcomes: list[CaseOutcome]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -11,7 +11,7 @@ from attncli.errors import InputError, nearest
 from attncli.files import exists, is_folder, path_text
 from attncli.formats.contents import Contents
 from attncli.formats.tree_places import Key
-from attncli.inputs.array_names import expected_name, matrix_name, result_name
+from attncli.inputs.array_names import matrix_name, result_name, results_by_name, says_step
 from attncli.inputs.mapping_reader import MappingReader
 from attncli.inputs.request import EXPECTED_NAMES, RESULT_NAMES
 from attncli.inputs.sources import Sources
@@ -24,11 +24,17 @@ BESIDE_ANSWERS = frozenset(("digits", "title", "source", "labels"))  # keys of a
 
 @record
 class Answers:
-    """The expected numbers of a document, with their `digits`; `has_problem` if it has queries or keys of its own."""
+    """The expected numbers of a document, with their `digits`; `has_problem` if it has queries or keys of its own.
+
+    `left_out` are arrays beside them. `has_plain_scores` if its only scores are called by a word that people use for
+    the raw scores too.
+    """
 
     expected: Mapping[str, Matrix]
     digits: int | Mapping[str, int] | None
     has_problem: bool
+    left_out: tuple[str, ...] = ()
+    has_plain_scores: bool = False
 
 
 def read_answers(text: str, sources: Sources) -> Answers | None:
@@ -42,8 +48,7 @@ def read_answers(text: str, sources: Sources) -> Answers | None:
     contents = sources.contents(text)
     tree = contents.tree
     if tree is None:
-        found = _answers_by_name(contents)
-        return None if found is None else Answers(found, None, has_problem=False)
+        return _answers_by_name(contents)
     if not isinstance(tree.root, dict):
         return None
     keys = tree.root.keys()
@@ -58,17 +63,70 @@ def read_answers(text: str, sources: Sources) -> Answers | None:
     )
 
 
-def _answers_by_name(contents: Contents) -> dict[str, Matrix] | None:
-    """Return arrays that are all named as results, or the only array if its table is, or None."""
-    names = {expected_name(name) or result_name(name): name for name in contents.matrices}
-    if len(names) == len(contents.matrices) and names and set(EXPECTED_NAMES).issuperset(names):
-        return {str(role): contents.matrices[name]() for role, name in names.items()}
+def _answers_by_name(contents: Contents) -> Answers | None:
+    """Return arrays that are named as results, or the only array if its table is, or None.
+
+    Raises InputError for rows of a text under another name, because they may be an answer, and for two names for one
+    result.
+    """
+    roles = results_by_name(contents.matrices)
     is_table = set(contents.matrices) == {""} or contents.select is not None
-    if len(contents.matrices) != 1 or not is_table:
+    if not roles and len(contents.matrices) == 1 and is_table:
+        matrix = next(iter(contents.matrices.values()))()
+        role = result_name(matrix.title or "") or result_name(f"{matrix.title}s")
+        return None if role is None else Answers({role: matrix}, None, has_problem=False)
+    if not roles or any(matrix_name(name) in ("queries", "keys", "x") for name in contents.matrices):
         return None
-    matrix = next(iter(contents.matrices.values()))()
-    role = result_name(matrix.title or "") or result_name(f"{matrix.title}s")
-    return None if role is None else {role: matrix}
+    known = {name for called in roles.values() for name in called}
+    others = _left_out({name: make for name, make in contents.matrices.items() if name not in known}, contents.where)
+    return _answers_of(contents, roles, others)
+
+
+def _answers_of(contents: Contents, roles: dict[str, list[str]], left_out: list[str]) -> Answers | None:
+    """Return the arrays that are called so, or None if none of them is a result.
+
+    Raises InputError for two names for one result.
+    """
+    before = roles.pop("", [])
+    for called in roles.values():
+        if len(called) > 1:
+            both = f"{path_text(' and '.join(called[:2]))} are two names for the same thing"
+            raise InputError(contents.where, both, "keep one of them")
+    if not roles:
+        return None
+    is_plain = "scores" in roles and "raw_scores" not in roles and not says_step(roles["scores"][0])
+    return Answers(
+        expected={role: contents.matrices[called[0]]() for role, called in roles.items()},
+        digits=None,
+        has_problem=False,
+        left_out=(*before, *left_out),
+        has_plain_scores=is_plain,
+    )
+
+
+def results_beside(text: str, sources: Sources) -> Answers | None:
+    """Return the results that a text of named arrays holds beside a problem, as a worked example does, or None."""
+    contents = sources.whole(text)
+    if contents is None or contents.tree is not None:
+        return None
+    roles = results_by_name(name for name in contents.matrices if matrix_name(name) is None)
+    found = _answers_of(contents, roles, []) if roles else None
+    is_text = found is not None and all(matrix.texts is not None for matrix in found.expected.values())
+    return found if is_text else None
+
+
+def _left_out(others: Mapping[str, Callable[[], Matrix]], where: str) -> list[str]:
+    """Return the names of arrays that are no results: those of a binary file, and lists of a text.
+
+    Raises InputError for rows of a text.
+    """
+    for name, make in others.items():
+        matrix = make()
+        if matrix.texts is not None and matrix.array.ndim > 1:
+            near = nearest(name, EXPECTED_NAMES)
+            cure = f"did you mean {near!r}?" if near else f"one of: {', '.join(RESULT_NAMES)}; or leave it out"
+            raise InputError(where, f"{path_text(name)!r} is the name of no result", cure)
+    return list(others)
 
 
 def given_matrices(text: str, sources: Sources) -> dict[str, Matrix]:
@@ -90,6 +148,14 @@ def read_expected(text: str, role: str, sources: Sources, where: str) -> Matrix:
     if answers is not None and role in answers.expected:
         return answers.expected[role]
     return sources.matrix(text, role=role, where=where)
+
+
+def unasked_answers(text: str, roles: Iterable[str], sources: Sources) -> list[str]:
+    """Return the results in a file of answers that are none of those that were asked of it."""
+    if text.strip() == "-":
+        return []
+    answers = read_answers(text, sources)
+    return [] if answers is None else [name for name in answers.expected if name not in roles]
 
 
 def _has_rows(node: Any) -> bool:

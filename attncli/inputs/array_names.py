@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from attncli.inputs.request import EXPECTED_NAMES, MATRIX_NAMES
 from attncli.patterns import pattern
 
 ALIASES = {"queries": ("q", "query"), "keys": ("k", "key"), "values": ("v", "value")}
-DUMPED = {  # names in the code of models
+DUMPED = {  # names in the code of models, and in worked examples
     **{name: (f"{singular}_states", f"{singular}_layer") for name, (_, singular) in ALIASES.items()},
-    "output": ("out", "o"),
-    "weights": ("probs", "probabilities"),
-    "scores": ("scaled_scores",),
+    "output": ("out", "o", "context_vector", "context_vectors", "context_vec", "context_vecs", "weighted_sum"),
+    "weights": ("probs", "probabilities", "softmax_weights", "alpha", "alphas"),
+    "raw_scores": ("unscaled_scores", "dot_products", "dot_product_scores", "qk_t", "qkᵀ"),
     "lse": ("softmax_lse", "logsumexp"),
+}
+SCALED, MASKED = "scaled", "masked"  # scores that say so, beside which others are those before that step
+_STEPS_OF_SCORES = ("scores", "dot_products", "qk_t", "logits")
+_OF_ATTENTION = {"matrix": "weights", "map": "weights", "distribution": "weights"}  # attention matrix
+_OF_TEXTS = {
+    "context": "output",
+    "s": "scores",
+    "p": "weights",
+    "a": "weights",
+    "z": "output",
+    "result": "output",
+    "results": "output",
 }
 _MARKS = pattern(r"[\s_^{}\\$-]")  # between the letters of W_q, W^Q, w-q and of LaTeX
 
@@ -26,6 +38,7 @@ def _by_letters(names: Iterable[str]) -> dict[str, str]:
 
 
 _MATRICES, _RESULTS = _by_letters(MATRIX_NAMES), _by_letters(EXPECTED_NAMES)
+_SCORES = frozenset(name.replace("_", "") for name in _STEPS_OF_SCORES)
 _PLAIN_WORDS = pattern(r"(?:\b(?:the|matrix|matrices|vectors?|tensors?|arrays?)\b|[():\s])+", re.IGNORECASE)
 _EXPECTED = pattern(r"expected[._\s]+(.+)", re.IGNORECASE)
 _POLARITY = "call it mask, with mask_means: keep or drop; or bias, if it is added to the scores"
@@ -71,7 +84,56 @@ def expected_name(name: str) -> str | None:
 
 def result_name(name: str) -> str | None:
     """Return the result that the name of a dumped array means, such as output for attn_output, or None."""
-    return _RESULTS.get(letters_of(name).removeprefix("attention").removeprefix("attn"))
+    return _result_of(letters_of(name), {}) or _result_of(letters_of(_PLAIN_WORDS.sub(" ", name)), {})
+
+
+def result_of_text(name: str) -> str | None:
+    """Return the result that a name in a text of results means, where a letter or a word says enough too, or None."""
+    return result_name(name) or _result_of(letters_of(name), _OF_TEXTS)
+
+
+def says_step(name: str) -> bool:
+    """Return whether the name of scores says that they are scaled or masked, and thus not the raw ones."""
+    return SCALED in letters_of(name) or MASKED in letters_of(name)
+
+
+def _result_of(letters: str, also: Mapping[str, str]) -> str | None:
+    letters = letters.removeprefix("final").removeprefix("self")
+    raw = letters.removeprefix("raw").removeprefix("unscaled")
+    if raw != letters and _without_attention(raw) in _SCORES:
+        return "raw_scores"
+    step = letters.replace(MASKED, "").replace(SCALED, "")
+    if step != letters and (_without_attention(step) in _SCORES or also.get(step) == "scores"):
+        return "scores"
+    plain = _without_attention(letters)
+    return _RESULTS.get(plain) or (_OF_ATTENTION.get(plain) if plain != letters else also.get(plain))
+
+
+def _without_attention(letters: str) -> str:
+    return letters.removeprefix("attention").removeprefix("attn")
+
+
+def results_by_name(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the names in a text by the result that each means.
+
+    Scores beside scaled or masked ones are those before: the raw scores, or with a mask the scaled ones, which are none
+    of the results and have the role "".
+    """
+    found: dict[str, list[str]] = {}
+    for name in names:
+        if role := expected_name(name) or result_of_text(name):
+            found.setdefault(role, []).append(name)
+    steps = found.get("scores", [])
+    last = [name for name in steps if MASKED in letters_of(name)] or [
+        name for name in steps if SCALED in letters_of(name)
+    ]
+    if len(steps) > 1 and len(last) == 1:
+        found["scores"] = last
+        for name in steps:
+            if name not in last:
+                is_raw = SCALED not in letters_of(name) and (SCALED in letters_of(last[0]) or len(steps) == 3)
+                found.setdefault("raw_scores" if is_raw else "", []).append(name)
+    return found
 
 
 def doubt_about(name: str) -> tuple[str, str] | None:

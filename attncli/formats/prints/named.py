@@ -26,7 +26,14 @@ _ASSIGNMENT = re.compile(
     r"((?:\[[0-9]*\][ \t]*)*)"  # C's lengths
     rf"(?:::?[ \t]*{_ANNOTATION})?[ \t]*(?:=|:=|<-)(?!=)[ \t]*"
 )
-_PRODUCT = re.compile(r"(?:Q_?K|qk)(?:\W|\Z)")  # QK^T
+_PRODUCT = re.compile(r"(?:[A-Za-z]+ )?(?:Q_?K|qk)(?:[\Wᵀᵗ]|\Z)")  # QK^T
+_TYPE = re.compile(  # what stands before a name and is no part of it: a type, or a word that leads to it
+    r"(?i:const|constexpr|static|auto|let|var|val|final|private|public|protected|internal|readonly|mut|my|our|local"
+    r"|global|pub|export|default|extern|def|type|new|unsigned|signed|int|long|short|float|double|half|real|bool|number|numeric|size_t"
+    r"|b?float[0-9]+|u?int[0-9]+|[fiu][0-9]+|tensor|mat(?:rix)?\w*|(?:nd)?array|vec(?:tor)?|list|seq(?:uence)?"
+    r"|the|and|with|where|given|then|so|thus|hence|suppose|assume|consider|have|has|is|an?|input|compute)"
+    r"|\w*[a-z0-9][A-Z]\w*|INDArray|\w*[.:<>*&,\[]\S*"
+)
 _STEPS = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[\[({]|[\])}]|\n|;|,")
 PREPARED = re.compile(  # statements that prepare a session, and no array
     r"(?:clear(?:vars)?(?:[ \t]+all)?|clc|close[ \t]+all|more[ \t]+off|format[ \t]+\w+(?:[ \t]+\w+)?"
@@ -86,14 +93,23 @@ def split_named(text: str, where: str) -> list[NamedPart]:
         counted = found.end()
         value = text[found.end() : following].rstrip()
         ended = value if value.endswith("];") and "\n" in value else value.rstrip(";,").rstrip()
-        parts.append(NamedPart(found[1], ended, lengths, line))
+        parts.append(NamedPart(_whole_name(found), ended, lengths, line))
     names = [part.name for part in parts]
     for name in names:
-        if _CHANGED.fullmatch(name):
+        if _CHANGED.fullmatch(name) and not _PRODUCT.match(name):
             what = f"{quote(name)} names a transposed or changed matrix"
             hint = "give the matrix itself a name, as in K = …: nothing is evaluated here"
-            raise InputError(where, what, "call it raw_scores = …" if _PRODUCT.match(name) else hint)
+            raise InputError(where, what, hint)
     return parts
+
+
+def _whole_name(found: re.Match[str]) -> str:
+    """Return the name of an assignment with the words before it that are no type: raw scores, head 1 output."""
+    before = found[0][: found.start(1) - found.start()].split()
+    while before and _TYPE.fullmatch(before[0]):
+        before.pop(0)
+    is_plain = all(word.isalnum() or word.replace("_", "").isalnum() for word in before)
+    return " ".join([*before, found[1]]) if is_plain else found[1]
 
 
 def labelled(text: str) -> str:
