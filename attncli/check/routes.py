@@ -68,7 +68,8 @@ class Route:
     regrade: Regrade | None = None  # changes a gradient
     is_whole: bool = False
     said: str | Callable[[], str] = ""  # a function where finding the words takes long
-    tried: float = 0  # ways from which this one was chosen, as the nearest to the expected numbers
+    tried: float = 0  # ways from which this one was chosen, as the nearest to the expected numbers (whole ones exceed
+    # every float)
     alike: int = 1  # routes, this one among them, that are one way with a number rounded to more or fewer digits
 
     def then(self, other: Route) -> Route:

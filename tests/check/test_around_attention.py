@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from slip_cases import told
+from slip_cases import diagnosis, named, told
 
 RANDOM = np.random.default_rng(21)
 H, N, M, D = 3, 5, 8, 4
@@ -164,3 +164,25 @@ def test_key_heads_by_the_wrong_division_are_named():
         "other-grouping",
         "query head h read key head ⌊h / 2⌋, at most 1: query heads 0 to 2 share key head 0, the next 3 key head 1",
     )
+
+
+LOST = {"the last rows": [-2, -1], "the first row": [0]}
+
+
+@pytest.mark.parametrize("rows", LOST.values(), ids=LOST)
+def test_rows_that_were_not_written_are_no_dropout(rows):
+    output = OUTPUT.copy()
+    output[:, rows] = 0
+    assert named(given(), {"output": np.round(output, 2).tolist()}) == {"rows-empty"}
+
+
+SEGMENTS = [0, 0, 1, 1, 1]
+
+
+def test_rows_of_zeros_are_called_empty_before_keys_that_only_they_see():
+    seen = np.equal.outer(SEGMENTS, SEGMENTS)
+    output = softmax(np.where(seen, Q[0] @ K[0, :N].T / 2, -np.inf)) @ V[0, :N]
+    output[-3:] = 0
+    text = given(queries=Q[0].tolist(), keys=K[0, :N].tolist(), values=V[0, :N].tolist(), segments=SEGMENTS)
+    found = diagnosis(text, {"output": output.tolist()})[0]
+    assert (found.slip, "keys-left-out" in found.also) == ("rows-empty", True)

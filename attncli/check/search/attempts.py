@@ -63,7 +63,7 @@ def try_slips(slips: Sequence[Slip], case: Case, sample: Sample) -> list[Attempt
     for slip, own in routes:
         ways = late if slip.is_late else _count_ways(own) if slip.is_slight else sample.ways
         for route in own:
-            least = least_evidence(ways + route.tried) if slip.needs_evidence else 0.0
+            least = least_evidence(math.ceil(ways) + route.tried) if slip.needs_evidence else 0.0
             attempts += try_route((slip,), route, case, sample, (route.said,), least)
     return attempts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ FIRST_ROWS = 4  # from which p is found
 LEAST_GONE = 2  # zeros of an output that show dropout
 TRANSPOSED = "the dropout mask was transposed: its row i is that of query i"
 EVIDENCE = 4.0  # decimal digits of the fit that rule out a coincidence
+SEEN = 10.0  # units that a weight adds to an output which shows whether it was dropped
+UNLIKELY = 3.0  # decimal digits: dropout with p drops so many numbers once in a thousand times
 
 
 def _dropped(case: Case) -> list[Route]:
@@ -39,13 +42,27 @@ def _dropped(case: Case) -> list[Route]:
     return [] if judge is None or "output" not in case.wrong else _dropped_of_output(case, judge)
 
 
-def _route(keep: Array, weights: Array, p: float) -> Route:
+def _routes(keep: Array, weights: Array, p: float, least: float = 0.0) -> list[Route]:
+    """Return the route that drops what is not kept, unless dropout with p drops so many of the weights above the
+    `least` one too seldom."""
+    if not _is_likely(int((~keep & (weights > least)).sum()), int((weights > least).sum()), p):
+        return []
     gone = ~keep & (weights > 0)
     said = (
         f"dropout was live: {int(gone.sum())} of {int((weights > 0).sum())} weights were dropped and the rest divided "
         f"by 1 − p, p = {p:.4g}: no weight is dropped here"
     )
-    return Route(reweigh=partial(_thinned, keep=keep, p=p), is_whole=True, said=said)
+    return [Route(reweigh=partial(_thinned, keep=keep, p=p), is_whole=True, said=said)]
+
+
+def _is_likely(gone: int, count: int, p: float) -> bool:
+    """Return whether dropout with p drops `gone` of `count` numbers often enough: the chance of so many, or of more if
+    they are more than p·count, is at most e^(−count·KL(gone/count ‖ p))."""
+    if not 0 < p < 1 or count == 0:
+        return False
+    dropped, shares = np.array([gone, count - gone]) / count, np.array([p, 1 - p])
+    divergence = float(np.where(dropped > 0, dropped * np.log(np.where(dropped > 0, dropped, 1) / shares), 0).sum())
+    return count * divergence <= UNLIKELY * math.log(10)
 
 
 def _thinned(_problem: Problem, weights: Array, keep: Array, p: float) -> Array:
@@ -69,6 +86,8 @@ def _dropped_of_result(case: Case) -> list[Route]:
     if not ratio * (1 - RATES[0]) > 1 - 1e-9:
         return []
     p = _short_rate(1 - 1 / ratio, unit / size**0.5 + 1e-9)
+    if not _is_likely(int(gone.sum()), right.size, p):
+        return []
     said = (
         f"dropout was live on the output: {int(gone.sum())} of its {right.size} numbers were dropped and the rest "
         f"divided by 1 − p, p = {p:.4g}: no number is dropped here"
@@ -107,6 +126,7 @@ def _otherwise(case: Case) -> list[Route]:
             Route(
                 problems=(free,),
                 rescore=partial(_drop_scores, factors=problem.dropout_mask / divisor),
+                is_whole=True,
                 said=f"dropout was applied to the scores, before the softmax{words}: it drops weights, after it",
             )
             for divisor, words in ((1 - p, ""), (1.0, ", and what is kept was not divided"))
@@ -132,7 +152,7 @@ def _of_another_mask(case: Case) -> list[Route]:
         "place of kept, or kept in place of dropped"
     )
     change = partial(replace, dropout_mask=keep.astype(np.float64))
-    return [Route(problems=(change,), said=said, tried=2.0**moved)] if moved else []
+    return [Route(problems=(change,), said=said, tried=2**moved)] if moved else []
 
 
 def _times(_problem: Problem, weights: Array, factor: float) -> Array:
@@ -166,7 +186,8 @@ def _dropped_of_weights(case: Case, judge: Judge) -> list[Route]:
     ratio = float(judge.expected[kept].sum()) / size
     if not ratio > 1 + 1e-9:
         return []
-    return [_route(judge.expected != 0, right, _short_rate(1 - 1 / ratio, unit / size + 1e-9))]
+    rate = _short_rate(1 - 1 / ratio, unit / size + 1e-9)
+    return _routes(judge.expected != 0, right, rate, 2 * unit)
 
 
 def _short_rate(p: float, room: float) -> float:
@@ -205,7 +226,8 @@ def _dropped_of_output(case: Case, judge: Judge) -> list[Route]:
     if sum(digits for _, digits in found) < EVIDENCE + np.log10(len(RATES)):
         return []
     keep = np.stack([choice for choice, _ in found]).reshape(weights.shape) | (weights == 0)
-    return [] if keep.all() else [_route(keep, weights, p)]
+    least = SEEN * judge.unit / max(float(np.abs(values).max(initial=0)), np.finfo(float).tiny)
+    return [] if keep.all() else _routes(keep, weights, p, least)
 
 
 def _likely_rate(rows: list[tuple[Array, Array, Array]]) -> float:
