@@ -231,3 +231,27 @@ def mask_one_cell(world):
     world.cell = query, key
     world.seen_by_mask = np.array(world.seen_by_mask)
     world.seen_by_mask[query, key] = False
+
+
+@slip("scores-standardized", *BARE, {"n": 5})
+def scores_standardized(world):
+    least, largest = ((np.min, np.max), (np.mean, np.std))[int(world.random.integers(2))]
+
+    def standardize(scores):
+        low = least(scores, axis=-1, keepdims=True)
+        size = np.std(scores, axis=-1, keepdims=True) if largest is np.std else np.ptp(scores, axis=-1, keepdims=True)
+        return (scores - low) / size
+
+    world.normalize = standardize if world.random.random() < 0.5 else lambda scores: softmax(standardize(scores))
+
+
+@slip("values-not-weighted", {}, {"heads": 2}, told=OUTPUT)
+def values_not_weighted(world):
+    share = 1.0 if world.random.random() < 0.5 else 1 / world.m
+    world.met.append(lambda weights: np.full(weights.shape, share))
+    world.takes_exact_weights = True
+
+
+@slip("terms-not-added", {}, {"n": 5}, told=OUTPUT)
+def terms_not_added(world):
+    world.met.append(lambda weights: np.where(weights == weights.max(axis=-1, keepdims=True), weights, 0))

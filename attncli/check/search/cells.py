@@ -30,6 +30,8 @@ NAMES = {"float16": "float16 or TF32", "bfloat16": "bfloat16"}  # what computes 
 FEW_DECIMALS = 4  # of a print that shows a lower precision only if its numbers are those of the dtype
 ALIKE = 2.0  # digits of evidence that numbers are those of a dtype, or of a computation in it
 SHARE = 4  # at most one of so many cells may be wrong
+LEAST = 3  # cells of a row by hand, of which one may be wrong
+LEAST_BESIDE_RIGHT = 2  # where another step is right
 
 
 def diagnose_cells(case: Case) -> tuple[Diagnosis, ...]:
@@ -37,11 +39,12 @@ def diagnose_cells(case: Case) -> tuple[Diagnosis, ...]:
     right = case.right
     wrong: dict[str, list[tuple[int, ...]]] = {}
     verdicts = []
+    least = LEAST if len(case.judges) == len(case.wrong) else LEAST_BESIDE_RIGHT
     for name in case.wrong:
         judge = case.judges[name]
         if judge.expected.shape != right.numbers[name].shape:
             return ()
-        cells, verdict = _wrong_cells(judge, right)
+        cells, verdict = _wrong_cells(judge, right, least)
         if not cells:
             return ()
         wrong[name] = cells
@@ -64,10 +67,11 @@ def diagnose_cells(case: Case) -> tuple[Diagnosis, ...]:
     return (found,)
 
 
-def _wrong_cells(judge: Judge, right: Measured) -> tuple[list[tuple[int, ...]], str]:
+def _wrong_cells(judge: Judge, right: Measured, least: int) -> tuple[list[tuple[int, ...]], str]:
     """Return the one or two cells without which the matrix is right, and its verdict then, or none if there are
     more."""
-    most = min(MOST_CELLS, _count_telling(judge, right) // SHARE)
+    telling = _count_telling(judge, right)
+    most = min(MOST_CELLS, telling // SHARE) or int(telling >= least)
     cells: list[tuple[int, ...]] = []
     for cell in judge.farthest(most, right):
         cells.append(cell)

@@ -182,6 +182,9 @@ def _dropped_of_weights(case: Case, judge: Judge) -> list[Route]:
     gone = (judge.expected == 0) & (right > 2 * unit)
     if not kept.any() or not gone.any():
         return []
+    thinned = judge.expected.sum(axis=-1)[gone.any(axis=-1)]
+    if bool((np.abs(thinned - 1) <= unit * case.m).all()):
+        return []  # what is left was divided by its own sum: keys were left out
     size = float(right[kept].sum())
     ratio = float(judge.expected[kept].sum()) / size
     if not ratio > 1 + 1e-9:

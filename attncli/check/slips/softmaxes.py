@@ -45,6 +45,7 @@ def _sizes_over_sum(_case: Case) -> list[Route]:
         "the square of each score over the sum of the squares": _squares,
         "the size of each score over the sum of the sizes": _of_sizes,
         "each score over the root of the sum of the squares": _over_length,
+        "score^e, the score to the power of e, over the sum of these": _powers_of_scores,
     }
     due = "the exponential of each score over the sum of the exponentials is expected"
     return [
@@ -62,6 +63,12 @@ def _over_length(scores: Array) -> Array:
     """Return the scores over the length of their row."""
     seen = np.where(np.isneginf(scores), 0, scores)
     return np.where(np.isneginf(scores), scores, scores / np.linalg.norm(seen, axis=-1, keepdims=True))
+
+
+@np.errstate(all="ignore")
+def _powers_of_scores(scores: Array) -> Array:
+    """Return score^2.718, NaN for a score below 0."""
+    return np.where(np.isneginf(scores), scores, np.power(scores, np.e))
 
 
 def _squares(scores: Array) -> Array:
@@ -193,7 +200,18 @@ def _shown_sizes(problem: Problem) -> Array:
 def _absolute(case: Case) -> list[Route]:
     if case.problem.softcap is not None or case.problem.bias is not None or case.problem.slopes is not None:
         return []
-    return [Route(rescore=_of_sizes, shown_scores=_shown_sizes)]
+    later = Route(rescore=_of_sizes, shown_scores=_shown_sizes)
+    has_raw = "raw_scores" in case.wrong and case.problem.d_output is None
+    return [Route(problems=(_without_signs,)), later] if has_raw else [later]
+
+
+def _without_signs(problem: Problem) -> Problem:
+    """Return the problem with |score| for each raw score, which has no gradient here."""
+    own = problem.variant
+    sizes = replace(
+        own, name="absolute", score=lambda queries, keys: np.abs(own.score(queries, keys)), is_product=False
+    )
+    return replace(problem, variant=sizes)
 
 
 def _squared_weights(case: Case) -> list[Route]:

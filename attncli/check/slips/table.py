@@ -51,8 +51,10 @@ from attncli.check.slips.single_scores import SINGLE_SLIPS
 from attncli.check.slips.slip import Slip
 from attncli.check.slips.softmaxes import BASE_SLIPS, SOFTMAX_SLIPS, derived
 from attncli.check.slips.stages import STAGE_SLIPS
+from attncli.check.slips.standardized_scores import STANDARDIZED_SLIPS
 from attncli.check.slips.tiles import TILE_SLIPS
 from attncli.check.slips.turned_rows import TURNED_SLIPS
+from attncli.check.slips.unweighted_sums import UNWEIGHTED_SLIPS
 from attncli.check.slips.weighted_sums import WEIGHTED_SUM_SLIPS
 from attncli.systems import SYSTEMS
 from attncli.variants import BY_NAME, VARIANTS, Variant
@@ -279,6 +281,7 @@ SLIPS = (
     *SCALE_SLIPS,
     *PROJECTION_SLIPS,
     *SOFTMAX_SLIPS,
+    *STANDARDIZED_SLIPS,
     *LAYOUT_SLIPS,
     *COLUMN_SLIPS,
     *HEAD_SLIPS,
@@ -296,6 +299,7 @@ SLIPS = (
     *BORDER_SLIPS,
     *HAND_SLIPS,
     *WEIGHTED_SUM_SLIPS,
+    *UNWEIGHTED_SLIPS,
     *REFERENCE_SLIPS,
     *OTHER_SCORE_SLIPS,
     *APPROXIMATION_SLIPS,
