@@ -10,18 +10,29 @@ import numpy as np
 from attncli.engine.score_bounds import Reach, reach_of
 from attncli.matrix import Array
 from attncli.problem.problem import Part, Problem
-from attncli.records import record, replace
+from attncli.records import replace
 
 KEPT = 2  # stacks: threads work on one and, near its end, on the next
 
 
-@record
 class Stack:
     """A part, or several small parts stacked along a new first axis, with rows as the variant scores them, and their
     reach."""
 
-    part: Part
-    reach: Reach
+    def __init__(self, problem: Problem, part: Part) -> None:
+        self.part = part
+        self._problem = problem
+        self._lock = threading.Lock()
+        self._reach: Reach | None = None
+
+    @property
+    def reach(self) -> Reach:
+        """Return the bounds of the rows, computed by the first thread that asks for them: weights that are given need
+        none."""
+        with self._lock, np.errstate(all="ignore"):
+            if self._reach is None:
+                self._reach = reach_of(self._problem, self.part)
+            return self._reach
 
 
 class Stacks:
@@ -34,7 +45,7 @@ class Stacks:
         self._made: dict[range, tuple[threading.Lock, list[Stack]]] = {}
 
     def get(self, parts: range) -> Stack:
-        """Return these parts, with queries and keys prepared and their bounds computed."""
+        """Return these parts, with queries and keys prepared."""
         with self._lock:
             if parts not in self._made:
                 while len(self._made) >= KEPT:
@@ -55,8 +66,7 @@ class Stacks:
             if given is not None:
                 _, given = score_rows(problem, replace(part, keys=given))
             part = replace(part, queries=queries, keys=keys, given_keys=given)
-        with np.errstate(all="ignore"):
-            return Stack(part, reach_of(problem, part))
+        return Stack(problem, part)
 
 
 def score_rows(problem: Problem, part: Part) -> tuple[Array, Array]:
