@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attncli.check.search.diagnosis import diagnose
+from attncli.check.search.refused_routes import RefusedRoutes
 from attncli.check.slips.case import listed, name_result
 from attncli.records import replace
 
@@ -25,7 +26,8 @@ def diagnose_case(judges: dict[str, Judge], checks: Sequence[MatrixCheck], measu
     differing = [name for name, verdict in verdicts.items() if verdict in ("wrong", "carried")]
     wrong = [name for name, verdict in verdicts.items() if verdict == "wrong"]
     is_rounded = all(check.is_rounded for check in checks if check.what in wrong)
-    found = diagnose(judges, measured, differing, verdicts, is_rounded=is_rounded)
+    refused = RefusedRoutes()
+    found = diagnose(judges, measured, differing, verdicts, is_rounded=is_rounded, refused=refused)
     if any(entry.slip != "impossible" for entry in found):
         return found
     right = [name for name in judges if name not in differing]
@@ -33,7 +35,9 @@ def diagnose_case(judges: dict[str, Judge], checks: Sequence[MatrixCheck], measu
     for name, beside, pairs in ((wrong[0], right, True), *((name, [], False) for name in wrong[0 if right else 1 :])):
         until = {each: judge for each, judge in judges.items() if each == name or each in beside}
         if len(until) < len(judges) and not any(name in entry.explains for entry in entries):
-            entries += diagnose(until, measured, [name], verdicts, is_rounded=True, least=ALONE, pairs=pairs)
+            entries += diagnose(
+                until, measured, [name], verdicts, is_rounded=True, least=ALONE, pairs=pairs, refused=refused
+            )
     rest = [name for name in wrong if not any(name in entry.explains for entry in entries)]
     told = tuple(_tell_rest(entry, rest, right) for entry in entries)
     return (*told, *found) if rest or not told else told  # what is explained is no longer impossible

@@ -48,7 +48,7 @@ def confirm(attempts: list[Attempt], case: Case, sample: Sample, may_be: list[Fo
     found: list[Found] = []
     slight: list[Found] = []
     for attempt in attempts:
-        if not sample.may_be(attempt.numbers) or not sample.differs(attempt.numbers):
+        if not sample.may_be(attempt.route, attempt.numbers) or not sample.differs(attempt.numbers):
             continue
         confirmed = _judge(attempt, case, least_evidence(sample.ways))
         if confirmed is not None:

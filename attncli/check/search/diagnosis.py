@@ -20,6 +20,7 @@ from attncli.check.search.misread_inputs import misread_entries
 from attncli.check.search.pages import misread_pages
 from attncli.check.search.pairs import group_attempts, try_other_names, try_pairs
 from attncli.check.search.parts import try_in_part, try_on_the_way_back
+from attncli.check.search.refused_routes import RefusedRoutes
 from attncli.check.search.sampling import Sample
 from attncli.check.search.unasked_masks import unasked_masks
 from attncli.check.slips.case import Case
@@ -45,18 +46,20 @@ def diagnose(
     is_rounded: bool,
     least: float = 0.0,
     pairs: bool = True,
+    refused: RefusedRoutes | None = None,
 ) -> tuple[Diagnosis, ...]:
     """Return the slips that explain the numbers.
 
     Single slips are tried in order. If there is none, single cells, single slips in a part of the rows, a fitted
     factor, and, with `pairs`, two slips are tried. If there is none of these, general findings are returned, unless
     the numbers are right with fewer digits (`is_rounded`). Slips that give the same numbers share an entry. Late ones,
-    and those with thin evidence, come after single cells and fitted numbers.
+    and those with thin evidence, come after single cells and fitted numbers. Routes that were `refused` by one of these
+    matrices before are not tried again in pairs.
     """
     case = Case(judges, tuple(wrong), right, least)
     if not any(judges[name].expected.any() for name in wrong):  # zeros prove nothing
         return ()
-    sample = Sample(case)
+    sample = Sample(case, refused)
     singles = try_slips(SLIPS, case, sample)
     may_be: list[Found] = []
     found = sorted(confirm(singles, case, sample, may_be), key=lambda each: each.is_late)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
 from itertools import combinations, permutations, product
 
 import numpy as np
 
+from attncli.check.routes import Route
 from attncli.check.search.attempts import Attempt, group_alike, have_same_numbers, least_evidence, try_route
 from attncli.check.search.confirmation import Found
 from attncli.check.search.sampling import Sample
@@ -76,16 +78,28 @@ def try_pairs(singles: list[Attempt], groups: list[list[Attempt]], case: Case, s
     first_ones = {id(group[0]): group for group in groups}
     tried = [each for each in singles if id(each) in first_ones or id(each) not in differing]
     hidden = _hidden_by_masks([each for each in tried if id(each) not in first_ones], singles, case, sample)
-    pairs = []
+    ways, near = 0, []
+    for one, two in _choose_pairs(tried, first_ones, hidden, case):
+        for route in _join_routes(one, two):
+            is_known = sample.has_refused(route)
+            attempts = [] if is_known else _try_pair(one, two, route, case, sample)
+            ways += is_known + len(attempts)
+            near += [attempt for attempt in attempts if sample.may_be(route, attempt.numbers)]
+    least = least_evidence(ways)
+    return [replace(attempt, least=least) for attempt in near]
+
+
+def _choose_pairs(
+    tried: list[Attempt], first_ones: dict[int, list[Attempt]], hidden: set[int], case: Case
+) -> Iterator[tuple[Attempt, Attempt]]:
+    """Yield two attempts at a time that are made together: of groups with the first ones of these ids."""
     for first, second in combinations(tried, 2):
         both = permutations((first, second))
         if all(id(each) in first_ones or _is_made_by(each, other, hidden, case) for each, other in both):
             alike = (first_ones.get(id(each), [each]) for each in (first, second))
             apart = [(one, two) for one, two in product(*alike) if one.slips[0].family != two.slips[0].family]
-            for one, two in apart[:1] + [pair for pair in apart[1:] if _may_differ(pair, apart[0])]:
-                pairs += _join_attempts(one, two, case, sample)
-    least = least_evidence(len(pairs))
-    return [replace(pair, least=least) for pair in pairs if sample.may_be(pair.numbers)]
+            yield from apart[:1]
+            yield from (pair for pair in apart[1:] if _may_differ(pair, apart[0]))
 
 
 def _may_differ(pair: tuple[Attempt, Attempt], first: tuple[Attempt, Attempt]) -> bool:
@@ -116,18 +130,23 @@ def _hidden_by_masks(without_effect: list[Attempt], singles: list[Attempt], case
 
 
 def _join_attempts(first: Attempt, second: Attempt, case: Case, sample: Sample) -> list[Attempt]:
-    """Return both slips together, if they are of different families, in either order if both change the weights or
-    both change the matrices."""
-    (one,), (two,) = first.slips, second.slips
-    if one.family == two.family:
+    """Return the attempts at both slips together, if they are of different families."""
+    if first.slips[0].family == second.slips[0].family:
         return []
+    routes = _join_routes(first, second)
+    return [attempt for route in routes for attempt in _try_pair(first, second, route, case, sample)]
+
+
+def _try_pair(first: Attempt, second: Attempt, route: Route, case: Case, sample: Sample) -> list[Attempt]:
+    attempts = try_route(first.slips + second.slips, route, case, sample, first.said + second.said)
+    return [replace(attempt, parts=(first, second)) for attempt in attempts]
+
+
+def _join_routes(first: Attempt, second: Attempt) -> list[Route]:
+    """Return both slips as one route, in either order if both change the weights or both change the matrices."""
     earlier, later = sorted((first, second), key=lambda attempt: attempt.slips[0].stage)
-    orders = [(earlier, later)]
+    routes = [earlier.route.then(later.route)]
     both_weights = earlier.route.reweigh is not None and later.route.reweigh is not None
-    if both_weights or {one.family, two.family} <= MATRICES_OF:
-        orders.append((later, earlier))
-    return [
-        replace(attempt, parts=(first, second))
-        for before, after in orders
-        for attempt in try_route((one, two), before.route.then(after.route), case, sample, (*first.said, *second.said))
-    ]
+    if both_weights or {first.slips[0].family, second.slips[0].family} <= MATRICES_OF:
+        routes.append(later.route.then(earlier.route))
+    return routes

@@ -13,6 +13,7 @@ import numpy as np
 from attncli.check.blocks import block_indices
 from attncli.check.normalizations import ACROSS
 from attncli.check.routes import NumbersAsNeeded, Route
+from attncli.check.search.refused_routes import RefusedRoutes
 from attncli.check.sketch import Sketches
 from attncli.check.slips.changes import visible_positions
 from attncli.check.tolerance.narrow import FAR
@@ -41,7 +42,9 @@ class Sample:
     """Rows of the expected matrices: those of the worst errors, the first and the last, or all rows of a small
     problem."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, refused: RefusedRoutes | None = None) -> None:
+        """Choose the rows. `refused` are the routes that an earlier search of the same numbers refused."""
+        self._refused = RefusedRoutes() if refused is None else refused
         judges, right, wrong, problem = case.judges, case.right, case.wrong, case.problem
         self.names = tuple(judges)
         # gradients are computed for what has all the other numbers, and wrong ones refuse most, of which dV costs least
@@ -172,13 +175,17 @@ class Sample:
         pairs = ((name, self._take_rows(name, self.judges[name].expected)) for name in self.wrong)
         return sum(float(np.mean(self._room(self.judges[name], name, expected))) for name, expected in pairs)
 
-    def may_be(self, numbers: Mapping[str, Array]) -> bool:
-        """Return whether the numbers are near enough to the expected ones for their bounds to matter."""
-        return all(
-            self._is_near_in_part(name, numbers) and self.is_near(name, numbers[name])
-            for name in self._gradients_last
-            if name in numbers
-        )
+    def may_be(self, route: Route, numbers: Mapping[str, Array]) -> bool:
+        """Return whether the numbers of a route are near enough to the expected ones for their bounds to matter."""
+        for name in self._gradients_last:
+            if name in numbers and not (self._is_near_in_part(name, numbers) and self.is_near(name, numbers[name])):
+                self._refused.add(route, name)
+                return False
+        return True
+
+    def has_refused(self, route: Route) -> bool:
+        """Return whether the numbers of a route are known to be too far off."""
+        return self._refused.holds(route, self.names)
 
     def _is_near_in_part(self, name: str, numbers: Mapping[str, Array]) -> bool:
         """Return whether the numbers of one part, if they can be computed by themselves, are near enough."""
