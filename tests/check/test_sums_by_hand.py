@@ -146,3 +146,14 @@ def test_a_row_whose_rest_sums_to_1_was_not_thinned_by_dropout():
 def test_two_fitted_factors_do_not_explain_an_output_beside_right_weights():
     output = WEIGHTS**2 @ VALUES + 0.3
     assert "scale-other" not in named(GIVEN, {**STEPS, "output": printed(output[:, ::-1], 4)})
+
+
+@pytest.mark.parametrize("decimals", [1, 2, 3])
+def test_an_output_of_the_printed_weights_is_no_wrong_cell(decimals):
+    """The output shows one decimal more than the weights, and few of its numbers differ from the right ones."""
+    weights = np.round(softmax(OWN / np.sqrt(2)), decimals)
+    values = np.eye(3)
+    row = ROW.partition("values")[0] + f"values: {values.tolist()}"
+    steps = {"weights": printed(weights, decimals), "output": printed(weights @ values, decimals + 1)}
+    said = "your output is the weights as they are printed times V: multiply V by the weights in full"
+    assert told(row, steps) == ("rounded-weights", said)

@@ -87,7 +87,10 @@ def _judge(attempt: Attempt, case: Case, sure: float) -> Found | None:
         return None
     least, fitted = max(attempt.least, case.least), max(each.fitted for each in attempt.slips)
     evidence = _evidence(case, measured, fitted, dict.fromkeys(case.wrong, 1.0))
-    is_thin, is_single = evidence < least, len(attempt.slips) == 1
+    is_single = len(attempt.slips) == 1
+    is_thin = evidence < least and not (
+        is_single and attempt.slips[0].follows_print and all(verdicts[name] == "exact" for name in case.wrong)
+    )
     may_be_told = is_thin and is_single and not case.least
     may_be_told = may_be_told and _evidence(case, measured, fitted, _units_of_prints(case, measured)) >= least - SOME
     return Found(

@@ -21,12 +21,19 @@ LARGEST = 600.0  # scores whose exponentials are taken as they are
 HALF = 1e-9  # units by which a number that is stored as less may be a half
 
 
-def _rounded_as_printed(case: Case) -> list[Route]:
-    """Return the route with the printed weights times V or, without any, the right ones rounded to as many decimals as
-    the output shows."""
+def _as_printed(case: Case) -> list[Route]:
+    """Return the route with the printed weights times V."""
     printed = case.judges.get("weights")
-    if "output" in case.judges and printed is not None:
-        return [Route(weigh=lambda _weights: printed.expected)]
+    if "output" not in case.judges or printed is None:
+        return []
+    return [Route(weigh=lambda _weights: printed.expected)]
+
+
+def _rounded_as_output(case: Case) -> list[Route]:
+    """Return the route with the right weights, where none are printed, rounded to as many decimals as the output
+    shows."""
+    if "weights" in case.judges:
+        return []
     return _rounded(case, round_cells, "rounded to {}", kept=lambda decimals: decimals == decimals_of_output(case))
 
 
@@ -157,8 +164,16 @@ ROUNDING_SLIPS = (
     Slip(
         "rounded-weights",
         "rounding",
-        _rounded_as_printed,
+        _as_printed,
         lambda _case: "your output is the weights as they are printed times V: multiply V by the weights in full",
+        is_slight=True,
+        follows_print=True,
+    ),
+    Slip(
+        "rounded-weights",
+        "rounding",
+        _rounded_as_output,
+        lambda _case: "your output is rounded weights times V: multiply V by the weights in full",
         is_slight=True,
     ),
     Slip(

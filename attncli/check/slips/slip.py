@@ -44,7 +44,8 @@ class Slip:
     `fitted` numbers, its numbers must differ from the right ones. So does one that `is_slight`, whose numbers are near
     the right ones; with less evidence it is reported after the others. One that `is_late`, and changes a row or a few
     cells, is reported after single cells and fitted numbers. One that `passes_easily` agrees with nearly every print of
-    few digits, and proves nothing against it.
+    few digits, and proves nothing against it. One that `follows_print` works on from a printed step: if it gives every
+    digit of the next one, it needs no evidence.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Slip:
     fitted: int = 0
     is_late: bool = False
     passes_easily: bool = False
+    follows_print: bool = False
 
     @property
     def needs_evidence(self) -> bool:
