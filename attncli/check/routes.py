@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import fields
-from functools import partial
+from functools import cached_property
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -144,140 +144,155 @@ class Route:
 
         Routes with the same problem may share `result`, which computes each of its arrays once.
         """
-        found = self._computed(result, names)
-        return found if self.present is None else {name: self.present(name, found[name]) for name in found}
+        own = _Computation(self, result)
+        return own.forward(names) | own.graded(own.names_of_gradients(names))
 
     def numbers_as_needed(self, result: Result, names: Collection[str]) -> Mapping[str, Array]:
         """Return the same, with gradients that are computed when the first of them is asked for: most slips are refused
         by what comes before gradients, or by the first of them."""
-        forward = [name for name in names if name not in GRADIENT_NAMES]
-        if len(forward) == len(names) or not self.has_gradients(result.problem):
-            return self.numbers_from(result, names)
-        own = self._gradients(result)
-        gradients = [name for name in names if name not in forward and name in own.names]
-        is_by_part = self.regrade is None and self.present is None and result.problem.parts > 1
-        by_part = own if is_by_part else None
-        return NumbersAsNeeded(self.numbers_from(result, forward), gradients, partial(self._graded, own), by_part)
+        own = _Computation(self, result)
+        known, gradients = own.forward(names), own.names_of_gradients(names)
+        if not gradients:
+            return known
+        own.try_weights()
+        return NumbersAsNeeded(own, known, gradients)
 
-    def _graded(self, own: Gradients, names: Collection[str]) -> dict[str, Array]:
-        found = self._grade(own, names)
-        return found if self.present is None else {name: self.present(name, found[name]) for name in found}
 
-    def _grade(self, own: Gradients, names: Collection[str]) -> dict[str, Array]:
-        """Return these gradients as this route changes them."""
-        if self.regrade is not None:
-            return {name: self.regrade(own, name, own.array) for name in names}
-        own.compute(*names)
-        return {name: own.array(name) for name in names}
+class _Computation:
+    """The numbers of a route, from the right results of the problem that it has prepared. Its weights are computed at
+    their first use, and once."""
 
-    def _computed(self, result: Result, names: Collection[str]) -> dict[str, Array]:
-        problem = result.problem
-        gradients = [name for name in names if name in GRADIENT_NAMES]
-        names = [name for name in names if name not in GRADIENT_NAMES]
-        found = self._forward(result, names)
-        if gradients and self.has_gradients(problem):
-            own = self._gradients(result)
-            found |= self._grade(own, [name for name in gradients if name in own.names])
-        return found
+    def __init__(self, route: Route, result: Result) -> None:
+        self.route, self.result, self.problem = route, result, result.problem
 
-    def has_gradients(self, problem: Problem) -> bool:
-        """Return whether the gradients of these changes are known: those of the right weights, or of changed ones."""
+    def forward(self, names: Collection[str]) -> dict[str, Array]:
+        """Return those of the results that are no gradients, as the route presents them."""
+        return self._presented(self._forward([name for name in names if name not in GRADIENT_NAMES]))
+
+    def try_weights(self) -> None:
+        """Raise AttncliError if the route has no weights to derive gradients from."""
+        if not self.route.has_plain_weights:
+            _ = self._weights
+
+    def names_of_gradients(self, names: Collection[str]) -> list[str]:
+        """Return which of the results are gradients that are known."""
+        return [name for name in names if name in GRADIENT_NAMES and self._has_gradients and self.result.has(name)]
+
+    def graded(self, names: Collection[str]) -> dict[str, Array]:
+        """Return gradients as the route changes and presents them."""
+        if not names:
+            return {}
+        own, regrade = self._gradients, self.route.regrade
+        if regrade is None:
+            own.compute(*names)
+            return self._presented({name: own.array(name) for name in names})
+        return self._presented({name: regrade(own, name, own.array) for name in names})
+
+    def graded_in_part(self, name: str, part: int) -> Array | None:
+        """Return a gradient in one part of the problem, NaN in the others, or None if it is not of parts."""
+        is_by_part = self.route.regrade is None and self.route.present is None and self.problem.parts > 1
+        if not is_by_part or part >= self.problem.parts:
+            return None
+        return self._gradients.in_part(part).array(name)
+
+    def _presented(self, found: dict[str, Array]) -> dict[str, Array]:
+        present = self.route.present
+        return found if present is None else {name: present(name, found[name]) for name in found}
+
+    @cached_property
+    def _has_gradients(self) -> bool:
+        """Whether the gradients of these changes are known: those of the right weights, or of changed ones."""
+        problem, route = self.problem, self.route
         if problem.d_output is None or problem.origins is None or problem.d_v is None:
             return False
         sizes = problem.lead, problem.n, problem.d_v
         if problem.d_output.shape != output_shape(*sizes, problem.packed, problem.output_projection):
             return False  # axes that changed places have no gradient at their output
-        weighs = self.weigh is not None or self.join is not None
-        return self.has_plain_weights or not (weighs or problem.dropout_mask is not None)
+        weighs = route.weigh is not None or route.join is not None
+        return route.has_plain_weights or not (weighs or problem.dropout_mask is not None)
 
-    def _gradients(self, result: Result) -> Gradients:
-        """Return the gradients. Weights that came about otherwise take the place of the right ones in every formula."""
-        problem = result.problem
-        weights = None if self.has_plain_weights else self._weights(result)
+    @cached_property
+    def _gradients(self) -> Gradients:
+        """The gradients. Weights that came about otherwise take the place of the right ones in every formula."""
+        problem, route = self.problem, self.route
+        weights = None if route.has_plain_weights else self._weights
         if weights is not None and not np.isfinite(weights).all():
             problem = replace(problem, is_finite=False)  # NaN is no error here
-        if self.derives:
-            normalizer = replace(problem.normalizer, backward=BACKWARDS[self.softmax])
+        if route.derives:
+            normalizer = replace(problem.normalizer, backward=BACKWARDS[route.softmax])
             problem = replace(problem, normalizer=normalizer)
         return Gradients(problem, "numpy", weights)
 
-    def _forward(self, result: Result, names: Collection[str]) -> dict[str, Array]:
-        problem = result.problem
-        if self.has_plain_weights:
+    def _forward(self, names: list[str]) -> dict[str, Array]:
+        result, route = self.result, self.route
+        if route.has_plain_weights:
             if names:
                 result.compute(*names)
             return {name: result.array(name) for name in names if result.has(name)}
         own = [name for name in names if name not in ("weights", "output")]
-        if own and not self.scale_after and self.score is None:
+        if own and not route.scale_after and route.score is None:
             result.compute(*own, "weights" if self._takes_weights else "scores")  # in one pass
         found = {name: result.array(name) for name in own}
-        shown = self.shown_scores or self.score
+        shown = route.shown_scores or route.score
         if shown is not None and "scores" in names:
-            found["scores"] = shown(problem)
-        weights = self._weights(result)
+            found["scores"] = shown(self.problem)
         if "weights" in names:
-            found["weights"] = weights
-        if "output" in names and problem.values is not None:
-            met = weights if self.weigh is None else self.weigh(weights)
-            found["output"] = weigh_values(problem, met, self.join)
+            found["weights"] = self._weights
+        if "output" in names and self.problem.values is not None:
+            met = self._weights if route.weigh is None else route.weigh(self._weights)
+            found["output"] = weigh_values(self.problem, met, route.join)
         return found
 
-    def _weights(self, result: Result) -> Array:
-        problem = result.problem
-        if self.scale_after:
-            weights: Array = problem.scales * self._normalized(result.of_problem(problem.with_scale(1.0)))
+    @cached_property
+    def _weights(self) -> Array:
+        route, problem = self.route, self.problem
+        if route.scale_after:
+            weights: Array = problem.scales * self._normalized(self.result.of_problem(problem.with_scale(1.0)))
         else:
-            weights = self._normalized(result)
-        return weights if self.reweigh is None else self.reweigh(problem, weights)
+            weights = self._normalized(self.result)
+        return weights if route.reweigh is None else route.reweigh(problem, weights)
 
     @property
     def _takes_weights(self) -> bool:
-        """Return whether the right weights are taken, and not scores that are normalized here."""
-        return self.softmax == "keys" and self.score is None and self.rescore is None
+        """Whether the right weights are taken, and not scores that are normalized here."""
+        return self.route.softmax == "keys" and self.route.score is None and self.route.rescore is None
 
     def _normalized(self, result: Result) -> Array:
         if self._takes_weights:
             return result.weights
-        problem = result.problem
-        own = result.scores if self.score is None else self.score(problem)
-        scores = own if self.rescore is None else self.rescore(own)
-        if self.softmax == "keys":
-            weights = normalize_scores(problem, scores, self.unseen)
+        route, problem = self.route, result.problem
+        own = result.scores if route.score is None else route.score(problem)
+        scores = own if route.rescore is None else route.rescore(own)
+        if route.softmax == "keys":
+            weights = normalize_scores(problem, scores, route.unseen)
         else:
             if problem.top_k is not None:
                 scores = np.array(scores)
                 keep_largest(scores, problem.top_k)
-            weights = apply_dropout(problem, NORMALIZATIONS[self.softmax](scores, self.unseen))
+            weights = apply_dropout(problem, NORMALIZATIONS[route.softmax](scores, route.unseen))
         row = {"nan": np.nan, "uniform": 1 / problem.m}.get(problem.conventions.empty)
-        if row is None or self.softmax not in BY_ROW:
+        if row is None or route.softmax not in BY_ROW:
             return weights
         is_empty = np.isneginf(own).all(axis=-1, keepdims=True)
         return np.where(is_empty, apply_dropout(problem, np.full(weights.shape, row)), weights)
 
 
 class NumbersAsNeeded(Mapping[str, Array]):
-    """Results by name: those that are `known`, and others that `compute` returns when they are needed, the first by
+    """Results by name: those that are `known`, and gradients that are computed when they are needed, the first by
     itself, as it refuses most slips, and then the rest together. If that fails, these have no numbers at all, and so no
-    shape that fits. Gradients `by_part` are those of the parts of the problem, unchanged."""
+    shape that fits."""
 
-    def __init__(
-        self,
-        known: dict[str, Array],
-        others: list[str],
-        compute: Callable[[list[str]], dict[str, Array]],
-        by_part: Gradients | None = None,
-    ) -> None:
-        self._known, self._others, self._compute, self._by_part = known, others, compute, by_part
+    def __init__(self, computation: _Computation, known: dict[str, Array], gradients: list[str]) -> None:
+        self._computation, self._known, self._others = computation, known, gradients
         self._has_first = False
 
     def of_part(self, name: str, part: int) -> Array | None:
-        """Return a result in one part of the problem, NaN in the others, or None if it is known, or not of parts."""
-        own = self._by_part
-        if own is None or name not in self._others or part >= own.problem.parts:
+        """Return a gradient in one part of the problem, NaN in the others, or None if it is known, or not of parts."""
+        if name not in self._others:
             return None
         try:
             with np.errstate(all="ignore"):
-                return own.in_part(part).array(name)
+                return self._computation.graded_in_part(name, part)
         except (AttncliError, ValueError, IndexError):
             return None
 
@@ -286,7 +301,7 @@ class NumbersAsNeeded(Mapping[str, Array]):
             needed = self._others if self._has_first else [name]
             try:
                 with np.errstate(all="ignore"):
-                    self._known |= self._compute(needed)
+                    self._known |= self._computation.graded(needed)
             except (AttncliError, ValueError, IndexError):
                 self._known |= dict.fromkeys(needed, np.empty(0))
             self._others = [each for each in self._others if each not in needed]
