@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PRINTED = 0.5  # units between a number and its print
 NO_NUMBER = 100.0  # units in which a number differs from none
+PART = 0.5  # of the change that a slip makes, which the expected numbers show at least
 SAME_SUM = 1e-9  # difference of two sums of weights that are the same but for our rounding
 
 
@@ -83,7 +84,7 @@ def _judge(attempt: Attempt, case: Case, sure: float) -> Found | None:
     if measured is None or any(name not in measured.numbers for name in case.judges):
         return None
     verdicts = verdicts_of(case.judges, measured)
-    if "wrong" in verdicts.values():
+    if "wrong" in verdicts.values() or not _is_followed(case, measured):
         return None
     least, fitted = max(attempt.least, case.least), max(each.fitted for each in attempt.slips)
     evidence = _evidence(case, measured, fitted, dict.fromkeys(case.wrong, 1.0))
@@ -102,6 +103,24 @@ def _judge(attempt: Attempt, case: Case, sure: float) -> Found | None:
         has_evidence=not is_thin or (attempt.slips[0].is_slight and may_be_told),
         may_be_told=may_be_told,
     )
+
+
+def _is_followed(case: Case, measured: Measured) -> bool:
+    """Return whether every wrong matrix is off from the right one in the direction of these numbers, by half of the way
+    at least. Errors of another kind, which a wide tolerance lets pass, are not."""
+    for name in case.wrong:
+        mine, way, total = measured.numbers[name], 0.0, 0.0
+        if mine.shape != case.right.numbers[name].shape:
+            continue
+        for block in case.judges[name].blocks(case.right):
+            change, given = (each - block.computed for each in (mine[block.where], block.expected))
+            is_finite = np.isfinite(change) & np.isfinite(given)
+            units = np.where(is_finite & (block.scale > 0), block.scale, np.inf)
+            change, given = (np.where(is_finite, each, 0) / units for each in (change, given))
+            way, total = way + float((change * given).sum()), total + float((change**2).sum())
+        if way < PART * total:
+            return False
+    return True
 
 
 def _units_of_prints(case: Case, measured: Measured) -> dict[str, float]:

@@ -102,7 +102,8 @@ def _factors(case: Case) -> list[Route]:
         size = float((right**2).sum())
         if right.shape != expected.shape or right.size < 2 or size == 0 or not np.isfinite(expected).all():
             return []
-        factors[name] = _round(float((right * expected).sum()) / size, case)
+        room = 2 * case.judges[name].unit / math.sqrt(size)  # what the rounding of all cells may add
+        factors[name] = _round(float((right * expected).sum()) / size, case, room)
     scale = case.problem.scale
     if not all(factors.values()) or all(
         math.isclose(factor * scale, 1) for factor in factors.values()
@@ -119,7 +120,7 @@ def _factors(case: Case) -> list[Route]:
 
 
 def _named(case: Case) -> list[tuple[float, str]]:
-    return [
+    factors = [
         (-1.0, "the sign"),
         (case.problem.scale, "the scale once more"),
         (1 / (case.problem.scale or 1), "1 over the scale"),
@@ -129,9 +130,11 @@ def _named(case: Case) -> list[tuple[float, str]]:
         (1 / case.m, "1 over the number of keys"),
         (float(case.heads), "the number of heads"),
         (1 / case.heads, "1 over the number of heads"),
+        (case.heads / case.problem.parts, "1 over the number of entries"),
         *([] if case.problem.dropout_mask is None else [(1 - case.problem.dropout, "1 − p of dropout")]),
         *([] if (cap := case.problem.softcap) is None else [(cap, "the softcap"), (1 / cap, "1 over the softcap")]),
     ]
+    return [(factor, words) for factor, words in factors if factor != 1]
 
 
 def _name(factor: float, case: Case) -> str:
@@ -139,11 +142,12 @@ def _name(factor: float, case: Case) -> str:
     return f" ({', or '.join(words)})" if words else ""
 
 
-def _round(factor: float, case: Case) -> float:
-    """Return the named or short number near a fitted factor, or the factor."""
-    named = (other for other, _ in _named(case) if math.isclose(factor, other, rel_tol=NEAR))
+def _round(factor: float, case: Case, room: float) -> float:
+    """Return the named or short number near a fitted factor, as near as the `room` of its fit, or the factor."""
+    named = (other for other, _ in _named(case))
     short = (float(f"{factor:.{digits}g}") for digits in range(1, 4))
-    return next((each for each in (*named, *short) if math.isclose(factor, each, rel_tol=NEAR)), factor)
+    near = (each for each in (*named, *short) if math.isclose(factor, each, rel_tol=NEAR, abs_tol=room))
+    return next(near, factor)
 
 
 def _times(_own: Gradients, name: str, grade: Grade, factors: dict[str, float]) -> Array:
@@ -309,7 +313,6 @@ def _slip(name: str, family: str, routes: Callable[[Case], list[Route]], words: 
 
 BACKWARD_SLIPS = (
     _slip("row-sum-other", "gradient softmax", _other_softmaxes, "the softmax has another derivative"),
-    _slip("grad-factor", "gradient scale", _factors, "a factor was applied", fitted=3),
     _slip("grad-of-tiles", "gradient", _single_tiles, "sums are of some tiles"),
     _slip("grad-of-tiles", "gradient", _diagonal_tiles, "sums are of tiles on the diagonal"),
     _slip("grad-not-divided", "gradient", _undivided, "the exponentials were not divided"),
@@ -321,3 +324,4 @@ BACKWARD_SLIPS = (
     ),
     _slip("grad-softcap-other", "gradient", _capped_otherwise, "the softcap has another derivative"),
 )
+FACTOR_SLIPS = (_slip("grad-factor", "gradient scale", _factors, "a factor was applied", fitted=3),)

@@ -142,6 +142,15 @@ def _move(ids: Array, by: int) -> Array:
     return found
 
 
+def _longest(case: Case) -> list[Route]:
+    """Return the route in which every entry has the longest of the key lengths, as after padding."""
+    own = case.problem.visible.lengths
+    if own is None or len(set(own)) < 2:
+        return []
+    said = f"every entry took the longest of the key lengths, {max(own)}: {list_numbers(own)} are expected"
+    return [Route(problems=(partial(change_visible, lengths=(max(own),) * len(own)),), said=said)]
+
+
 def _whole_pages(case: Case) -> list[Route]:
     """Return the routes with key lengths rounded up or down to whole pages."""
     own = case.problem.visible.lengths
@@ -175,5 +184,6 @@ def _slip(name: str, routes: Callable[[Case], list[Route]], words: str) -> Slip:
 BORDER_SLIPS = (
     _slip("chunk-other", _other_chunks, "the chunks were others"),
     _slip("segments-moved", _other_segments, "the segments were others"),
+    _slip("other-entry", _longest, "the key length was that of another entry"),
     _slip("key-lengths-rounded", _whole_pages, "the key lengths were rounded"),
 )

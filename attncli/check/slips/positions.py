@@ -282,6 +282,8 @@ def _sinks(case: Case) -> str:
     return f"e^S joins each row's sum, S = {list_numbers(sink)}"
 
 
+# of which a scale gives the same numbers
+NORM_SLIPS = (Slip("qk-norm-other", "stage", _other_norm, lambda _case: "another norm was taken"),)
 POSITION_SLIPS = (
     _left_out(
         "no-segments",
@@ -383,7 +385,6 @@ POSITION_SLIPS = (
         "plain-softmax", "the normalizer was", lambda case: f"{case.request.normalizer} is expected", "normalizer"
     ),
     Slip("lse-without-sink", "result", _lse_alone, lambda case: f"the log-sum-exps have no sink: {_sinks(case)}"),
-    Slip("qk-norm-other", "stage", _other_norm, lambda _case: "another norm was taken"),
     Slip("unasked-rope", "stage", _unasked_rope, lambda _case: "rotary positions were applied", paired=False),
     Slip(
         "unasked-alibi",

@@ -17,6 +17,7 @@ from attncli.problem.problem import Problem
 from attncli.records import replace
 
 ROOT_DECIMALS = 4  # of √d_k, beyond which a rounding shows in no usual print
+COLUMNS = (8, 16, 32, 64, 128)  # that kernels take at once
 LEAST_QUERIES = 3  # that show how a factor grows: with two it is a factor of one of them
 
 
@@ -38,6 +39,8 @@ def named_factors(case: Case) -> list[tuple[float, str]]:
     ]
     if d_v is not None:
         found.append((1 / math.sqrt(d_v), "1/√d_v, d_v being the columns of V"))
+    found += [(1 / math.sqrt(size), f"1/√{size}, of {d_k} columns padded to {size}") for size in _padded(d_k)]
+    found += [(d_k**-0.25, "1/√√d_k, the scale of one of Q and K")]
     found += [(own * own, "the scale twice"), (2 * own, "twice the scale"), (own / 2, "half of the scale")]
     found += [(2 / d_k, "1 over half of d_k, as if that were √d_k")]
     found += [(-own, "the scale with the other sign"), (1 / d_k**2, "1/d_k²"), (math.log(m) * own, "log m · scale")]
@@ -56,6 +59,12 @@ def named_factors(case: Case) -> list[tuple[float, str]]:
         else:
             kept[same] = (kept[same][0], f"{kept[same][1]}, or {name}")
     return kept
+
+
+def _padded(d_k: int) -> list[int]:
+    """Return the numbers of columns to which kernels fill up d_k columns: whole multiples, and a power of 2."""
+    sizes = {-(-d_k // multiple) * multiple for multiple in COLUMNS} | {1 << (d_k - 1).bit_length()}
+    return sorted(size for size in sizes if size > d_k)
 
 
 def describe_factor(case: Case, factor: float, name: str = "") -> str:

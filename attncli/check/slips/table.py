@@ -15,7 +15,7 @@ from attncli.check.routes import Route
 from attncli.check.slips import changes
 from attncli.check.slips.approximations import APPROXIMATION_SLIPS
 from attncli.check.slips.backward_matrices import MATRIX_SLIPS
-from attncli.check.slips.backward_steps import BACKWARD_SLIPS
+from attncli.check.slips.backward_steps import BACKWARD_SLIPS, FACTOR_SLIPS
 from attncli.check.slips.backward_terms import TERM_SLIPS
 from attncli.check.slips.block_masks import BLOCK_SLIPS
 from attncli.check.slips.borders import BORDER_SLIPS
@@ -41,7 +41,7 @@ from attncli.check.slips.other_numbers import NUMBER_SLIPS
 from attncli.check.slips.other_scores import OTHER_SCORE_SLIPS
 from attncli.check.slips.outputs import OUTPUT_SLIPS
 from attncli.check.slips.pieces import PIECE_SLIPS
-from attncli.check.slips.positions import POSITION_SLIPS
+from attncli.check.slips.positions import NORM_SLIPS, POSITION_SLIPS
 from attncli.check.slips.projections import PROJECTION_SLIPS
 from attncli.check.slips.references import REFERENCE_SLIPS
 from attncli.check.slips.rotations import ROTATION_SLIPS
@@ -276,6 +276,7 @@ FIRST_SLIPS = (
 )
 
 SLIPS = (
+    *NORM_SLIPS,
     *FIRST_SLIPS,
     *BASE_SLIPS,
     *SCALE_SLIPS,
@@ -318,4 +319,5 @@ SLIPS = (
     *BACKWARD_SLIPS,
     *MATRIX_SLIPS,
     *TERM_SLIPS,
+    *FACTOR_SLIPS,
 )
