@@ -81,3 +81,68 @@ def test_a_factor_of_gradients_of_few_digits_is_the_short_one(factor):
     d_values = np.round(factor * weights.T @ grad, 3)
     slip, sentence = told(f"{FOUR}, d_output: {grad.tolist()}", {"d_values": d_values.tolist()})
     assert (slip, f"dV was multiplied by {factor:g} (" in sentence) == ("grad-factor", True)
+
+
+H, N, M = 4, 6, 8
+HQ, HK = arrays(H, N, 4), arrays(H, M, 4)
+SINKS = [0.5, -0.3, 1.1, 0.2]
+HEADS = f"queries: {HQ.tolist()}, keys: {HK.tolist()}"
+SCORES = HQ @ HK.mT / 2
+LARGEST = SCORES.max(axis=-1)
+SUMS = np.exp(SCORES - LARGEST[..., None]).sum(axis=-1)
+LSE = LARGEST + np.log(SUMS)
+
+
+def lse(*keys):
+    return np.log(np.exp(SCORES[..., slice(*keys)]).sum(axis=-1))
+
+
+HALVES = np.stack([lse(0, M // 2), lse(M // 2, M)])
+OF_HALVES = "of 2 pieces of the 8 keys: log Σ exp of them is expected"
+LSES = {
+    "of the first half": ("", lse(0, 4), "keys-left-out", "keys 4 to 7 of 8 were left out, as if no query saw them"),
+    "of all but the last key": ("", lse(0, 7), "keys-left-out", "key 7 of 8 was left out, as if no query saw it"),
+    "the largest": ("", HALVES.max(axis=0), "lse-other", f"your log-sum-exps are the largest of those {OF_HALVES}"),
+    "added": ("", HALVES.sum(axis=0), "lse-other", f"your log-sum-exps are the sums of those {OF_HALVES}"),
+    "merged by powers of 2": (
+        "",
+        np.log2((2**HALVES).sum(axis=0)),
+        "lse-other",
+        f"your log-sum-exps are log₂ Σ 2^ of those {OF_HALVES}",
+    ),
+    "scaled": (
+        "",
+        LSE / 2,
+        "lse-other",
+        "your log-sum-exps are the right ones times the scale 0.5: they are of scaled scores already",
+    ),
+    "of a sink that is not shifted": (
+        f"sink: {SINKS}",
+        LARGEST + np.log(SUMS + np.exp(SINKS)[:, None]),
+        "lse-other",
+        "your log-sum-exps are the largest score + log(Σ exp(score − largest) + e^S): e^(S − largest) joins that sum",
+    ),
+    "of two heads exchanged": (
+        "",
+        LSE[[0, 2, 1, 3]],
+        "other-order",
+        "your log-sum-exps are right except for the order: heads 1 and 2 were exchanged",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LSES)
+def test_log_sum_exps_by_themselves_are_named(name, search_for):
+    settings, wrong, slip, sentence = LSES[name]
+    search_for(slip)
+    text = ", ".join(filter(None, (HEADS, settings)))
+    assert told(text, {"lse": wrong.tolist()}) == (slip, sentence)
+
+
+def test_heads_that_were_read_from_other_memory_are_named_by_weights():
+    q, k = (np.moveaxis(each, 0, 1).reshape(each.shape) for each in (HQ, HK))
+    slip, sentence = told(HEADS, {"weights": softmax(q @ k.mT / 2).tolist()})
+    assert (slip, sentence) == (
+        "other-layout",
+        "Q and K, in memory (…, n, heads, d), were read as (…, heads, n, d), which mixes heads and positions",
+    )

@@ -1,4 +1,5 @@
-"""Pages of keys and values that were read from another place, as by a wrong block table, or not written at all."""
+"""Rows and pages of keys and values that were read from another place, as by a wrong block table, stride or slot of a
+ring, or not written at all."""
 
 from __future__ import annotations
 
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
     from attncli.matrix import Array
     from attncli.problem.problem import Problem
 
+LEAST_KEYS = 3
 PAGES = (4, 8, 16, 32, 64, 128, 256)  # keys that caches and tiles keep together
 MOST_PAGES = 16  # of a size that is tried
 MOST_KEYS = 1024
+MANY = 64  # keys of which each is tried in the place of each
+STRIDES = 4  # times the keys that a stride is at most
 ROWS, COLUMNS = 6, 4  # of the output by which a way is chosen
 SMALL = 1e-3  # of the largest number: below it, a batch entry is right
 NEAR = 1e-6  # relative difference of misfits that are the same
@@ -63,7 +67,7 @@ def _orders(m: int) -> list[PageOrder]:
             turned = np.arange(m).reshape(-1, size)[::-1].ravel()
             found.append(PageOrder(turned, f"the pages of {size} rows of {{}} were taken in reverse order"))
         found += [_emptied(m, first, min(first + size, m)) for first in range(0, m, size)]
-    return found
+    return found + _turned(m) + _overwritten(m) + [each for size in PAGES if size < m for each in _strided(m, size)]
 
 
 def _not_moved_on(m: int, size: int) -> list[PageOrder]:
@@ -78,6 +82,43 @@ def _not_moved_on(m: int, size: int) -> list[PageOrder]:
             f"each tile of {size} rows of {{}} but the first was the one before it, as in a buffer read too early",
         ),
     ]
+
+
+def _strided(m: int, size: int) -> list[PageOrder]:
+    """Return pages whose places are counted by another size than their own."""
+    own = np.arange(m)
+    places = {stride: own // size * stride + own % size for stride in PAGES if stride != size and stride <= STRIDES * m}
+    return [
+        PageOrder(order, f"page p of {size} rows of {{}} was read from row {stride}·p on{words}: it is row {size}·p on")
+        for stride, place in places.items()
+        for order, words in (
+            ((place, ""),)
+            if place.max() < m
+            else ((place % m, ", behind the last row from row 0 on"), (np.minimum(place, m - 1), ", or the last row"))
+        )
+    ]
+
+
+def _turned(m: int) -> list[PageOrder]:
+    """Return the rows as a ring holds them that is not put in order, from another one on."""
+    own = np.arange(m)
+    words = "the rows of {{}} were taken in the order of a ring, from row {} on, row 0 after the last one"
+    return [PageOrder(np.roll(own, -first), words.format(first)) for first in range(2, m - 1)]
+
+
+def _overwritten(m: int) -> list[PageOrder]:
+    """Return the rows with one in the place of another one too."""
+    pairs = permutations(range(m), 2) if m <= MANY else [(m - 1, place) for place in range(m - 1)] + [(m - 2, m - 1)]
+    found = []
+    for row, place in pairs:
+        order = np.arange(m)
+        order[place] = row
+        found.append(PageOrder(order, f"row {place} of {{}} was overwritten: row {row} stands there too"))
+    own = np.arange(m)
+    for size in range(max(2, -(-m // 2)), m - 1):  # of a ring
+        words = f"rows 0 to {m - size - 1} of {{}} were overwritten by rows {size} to {m - 1}, as in a ring of {size}"
+        found.append(PageOrder(np.where(own < m - size, own + size, own), words))
+    return found
 
 
 def _shifted(m: int) -> list[PageOrder]:
@@ -116,10 +157,12 @@ def misread_pages(case: Case) -> Slip | None:
     problem = case.problem
     has_stage = case.has_stage("rotation", "bias", "slopes", "sink", "top_k", "dropout_mask")
     is_plain = problem.variant.is_product and not has_stage
-    if not is_plain or problem.values is None or "output" not in case.judges or not PAGES[0] < case.m <= MOST_KEYS:
+    name = next((name for name in ("output", "weights", "lse") if name in case.judges), None)
+    if not is_plain or name is None or not LEAST_KEYS <= case.m <= MOST_KEYS:
         return None
-    right = by_head(Result(problem, "numpy").array("output"), problem)
-    expected = by_head(case.judges["output"].expected, problem)
+    right, expected = (
+        _rows(name, array, problem) for array in (Result(problem, "numpy").array(name), case.judges[name].expected)
+    )
     if right is None or expected is None or right.shape != expected.shape or not np.isfinite(expected).all():
         return None
     off = np.abs(expected - right).max(axis=-1)  # (*lead, n)
@@ -129,7 +172,7 @@ def misread_pages(case: Case) -> Slip | None:
         is_wrong = off.reshape(problem.lead[0], -1).max(axis=-1) > limit
         entries = None if is_wrong.all() else np.flatnonzero(is_wrong)
     rows = _spread(off, limit)
-    where, (order, names) = "", _best(problem, expected, rows)
+    where, (order, names) = "", _best(problem, name, expected, rows)
     if entries is not None:
         noun = "entry" if len(entries) == 1 else "entries"
         where = f"in {noun} {list_numbers(entries.tolist())}, "
@@ -140,6 +183,15 @@ def misread_pages(case: Case) -> Slip | None:
     said = f"{where}{order.words.format(letters)}: row j of K and of V is key j"
     route = Route(problems=(change,), said=said, tried=len(_orders(case.m)) * len(SIDES))
     return Slip("pages-misread", "keys", lambda _: [route], lambda _: "", paired=False)
+
+
+def _rows(name: str, array: Array, problem: Problem) -> Array | None:
+    """Return a result by head, log-sum-exps as a column, or None if it has another shape."""
+    if name == "output":
+        return by_head(array, problem)
+    if array.shape[: len(problem.lead) + 1] != (*problem.lead, problem.n):
+        return None
+    return array if name == "weights" else array[..., None]
 
 
 def _spread(off: Array, limit: float) -> list[tuple[int, ...]]:
@@ -154,34 +206,48 @@ def _spread(off: Array, limit: float) -> list[tuple[int, ...]]:
     ]
 
 
-def _best(problem: Problem, expected: Array, rows: list[tuple[int, ...]]) -> tuple[PageOrder, tuple[str, ...]]:
-    """Return the order, and the matrices that have it, that come nearest to some rows of the expected output."""
-    assert problem.values is not None
+def _best(
+    problem: Problem, name: str, expected: Array, rows: list[tuple[int, ...]]
+) -> tuple[PageOrder, tuple[str, ...]]:
+    """Return the order, and the matrices that have it, that come nearest to some rows of an expected result."""
     orders = _orders(problem.m)
     taken = np.stack([own.order for own in orders])  # (ways, m)
     scores = Result(drop_masks(problem, KINDS), "numpy").scores
     seen = visible_cells(problem)
-    values = np.broadcast_to(problem.repeat_key_heads(problem.values), (*problem.lead, problem.m, problem.d_v or 0))[
-        ..., :COLUMNS
-    ]
-    misfits = np.zeros((len(SIDES), len(orders)))
+    sides = {"K": SIDES["K"]} if name != "output" else SIDES
+    misfits = np.zeros((len(sides), len(orders)))
     for *entry, query in rows:
         at = tuple(entry)
         own = np.append(scores[(*at, query)], 0.0)
         powers = np.exp(own - own.max())
-        padded = np.concatenate([values[at], np.zeros((1, values.shape[-1]))])
-        allowed = seen[(*at, query)]
-        for number, names in enumerate(SIDES.values()):
-            weights = np.where(allowed, powers[taken] if "keys" in names else powers[:-1], 0)
-            weights = weights / np.maximum(weights.sum(axis=-1, keepdims=True), np.finfo(float).tiny)
-            if "values" in names:
-                output = np.einsum("wm,wmc->wc", np.broadcast_to(weights, taken.shape), padded[taken])
+        for number, names in enumerate(sides.values()):
+            weights = np.where(seen[(*at, query)], powers[taken] if "keys" in names else powers[:-1], 0)
+            total = np.maximum(weights.sum(axis=-1, keepdims=True), np.finfo(float).tiny)
+            if name == "lse":
+                told = np.log(total) + own.max()
+            elif name == "weights":
+                told = weights / total
             else:
-                output = weights @ values[at]
-            misfits[number] += np.abs(output - expected[(*at, query)][:COLUMNS]).sum(axis=-1)
+                told = _outputs(problem, at, weights / total, taken if "values" in names else None)
+            due = expected[(*at, query)]
+            misfits[number] += np.abs(told - due[: told.shape[-1]]).sum(axis=-1)
     # of K and of V, which give the same numbers without a mask, V
     side, way = np.unravel_index(int((misfits <= misfits.min() * (1 + NEAR)).argmax()), misfits.shape)
-    return orders[way], tuple(SIDES.values())[side]
+    return orders[way], tuple(sides.values())[side]
+
+
+def _outputs(problem: Problem, at: tuple[int, ...], weights: Array, taken: Array | None) -> Array:
+    """Return the first columns of the output of each way, (ways, columns), from weights (ways, m) or (m,) and the rows
+    of V that are taken (ways, m), all in order for None."""
+    assert problem.values is not None
+    values = np.broadcast_to(problem.repeat_key_heads(problem.values), (*problem.lead, problem.m, problem.d_v or 0))
+    own = values[at][..., :COLUMNS]
+    if taken is None:
+        found: Array = weights @ own
+        return found
+    padded = np.concatenate([own, np.zeros((1, own.shape[-1]))])
+    summed: Array = np.einsum("wm,wmc->wc", np.broadcast_to(weights, taken.shape), padded[taken])
+    return summed
 
 
 def _read_pages(problem: Problem, names: tuple[str, ...], order: Array, entries: Array | None) -> Problem:

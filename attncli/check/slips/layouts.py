@@ -171,15 +171,19 @@ def _read_one(case: Case) -> list[Route]:
     ways: dict[str, tuple[str, ...]] = {"Q, in memory {}, was": ("queries",), "K, in memory {}, was": ("keys",)}
     if problem.values is not None:
         ways["K and V, in memory {}, were"] = ("keys", "values")
+    whole = MATRICES if problem.values is not None else MATRICES[:2]
+    ways[f"{'Q, K and V' if whole is MATRICES else 'Q and K'}, in memory {{}}, were"] = whole
     return [
         Route(
             problems=(partial(_turn_all, turn=turn, names=names),),
+            present=present,
             is_whole=True,
             said=f"{words.format(f'(…, {own}, d)')} read as (…, {taken}, d), which mixes heads and positions",
         )
         for words, names in ways.items()
         if all(getattr(problem, name).ndim > 2 and getattr(problem, name).shape[-3] > 1 for name in names)
         for (own, taken), turn in orders.items()
+        for present in ((None, _view_output) if names is MATRICES and turn is _as_view else (None,))
     ]
 
 

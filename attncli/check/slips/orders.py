@@ -40,8 +40,13 @@ def _count_orders(order: Array) -> int:
     return ways
 
 
+def _own_axis(name: str, axis: int) -> int:
+    """Return the axis of rows, heads or entries in a matrix: log-sum-exps have no columns."""
+    return axis + 1 if name == "lse" else axis
+
+
 def _take_slices(name: str, array: Array, names: tuple[str, ...], axis: int, order: Array) -> Array:
-    return np.take(array, order, axis=axis) if name in names else array
+    return np.take(array, order, axis=_own_axis(name, axis)) if name in names else array
 
 
 def _places(order: Array) -> str:
@@ -59,23 +64,24 @@ def _reordered(case: Case) -> list[Route]:
     matrices, all in the order of the first; their columns are of different things."""
     names = case.wrong
     judge = case.judges[names[0]]
-    if any(name == "lse" or name.startswith("d_") for name in names):
+    if any(name.startswith("d_") for name in names):
         return []
     right = Result(case.problem, "numpy").array(names[0])
     if right.shape != judge.expected.shape:
         return []
     routes = []
     for axis, noun in ((-2, "rows"), (-1, "columns"), (-3, "heads"), (-4, "entries")):
-        if right.ndim < -axis or right.shape[axis] < 2 or (axis == -1 and len(names) > 1):
+        if axis == -1 and (len(names) > 1 or names[0] == "lse"):
             continue
-        if right.size * right.shape[axis] > MOST_CELLS:
+        own = _own_axis(names[0], axis)
+        if right.ndim < -own or right.shape[own] < 2 or right.size * right.shape[own] > MOST_CELLS:
             continue
-        order = _order(judge.expected, right, axis)
+        order = _order(judge.expected, right, own)
         if order is not None:
             said = f"{case.yours} right except for {_reorder_words(order, noun)}"
             present = partial(_take_slices, names=names, axis=axis, order=order)
             routes.append(Route(present=present, said=said, tried=_count_orders(order)))
-    if right.ndim > 2 and len(names) == 1 and right.size // right.shape[-1] <= MOST_ROWS:
+    if right.ndim > 2 and len(names) == 1 and names[0] != "lse" and right.size // right.shape[-1] <= MOST_ROWS:
         routes += _moved_rows(case, right)
     return routes
 

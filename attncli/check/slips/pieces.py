@@ -212,6 +212,34 @@ def _prefixes(case: Case) -> list[Route]:
     ]
 
 
+@np.errstate(all="ignore")
+def _merged_lse(case: Case) -> list[Route]:
+    """Return the routes with the log-sum-exps of pieces that are merged otherwise."""
+    if "lse" not in case.wrong or case.problem.sink is not None:
+        return []
+    scores, routes = Result(case.problem, "numpy").scores, []
+    for borders, named in _borders(case).items():
+        sums = [np.logaddexp.reduce(scores[..., start:stop], axis=-1) for start, stop in pairwise(borders)]
+        own = np.stack(sums)
+        ways = {
+            "the largest of those": own.max(axis=0),
+            "the sums of those": own.sum(axis=0),
+            "log₂ Σ 2^ of those": np.logaddexp2.reduce(own, axis=0),
+        }
+        routes += [
+            Route(
+                present=partial(_told_lse, told=told),
+                said=f"your log-sum-exps are {words} of {named}: log Σ exp of them is expected",
+            )
+            for words, told in ways.items()
+        ]
+    return routes
+
+
+def _told_lse(name: str, array: Array, told: Array) -> Array:
+    return told if name == "lse" else array
+
+
 PIECE_SLIPS = (
     Slip(
         "split-averaged",
@@ -251,6 +279,7 @@ PIECE_SLIPS = (
         paired=False,
         passes_easily=True,
     ),
+    Slip("lse-other", "result", _merged_lse, lambda _case: "log-sum-exps were merged otherwise", paired=False),
     Slip(
         "split-merge-base-2",
         "weights",

@@ -201,6 +201,7 @@ def _other_lse(case: Case) -> list[Route]:
         "the right ones with the other sign": -lse,
         "the right ones times log 2, as if they were to base 2": lse * np.log(2),
         "the largest score − log Σ exp(score − largest): the two are added": largest - rest,
+        **_with_sinks(case, largest, rest),
         **_unscaled_lse(case, result.scores, largest, rest),
         **_lse_of_others(case, result.scores, lse),
     }
@@ -233,6 +234,17 @@ def _lse_of_others(case: Case, scores: Array, lse: Array) -> dict[str, Array]:
 
 
 @np.errstate(all="ignore")
+def _with_sinks(case: Case, largest: Array, rest: Array) -> dict[str, Array]:
+    """Return log-sum-exps with e^S in a sum relative to the largest score, by words."""
+    if case.problem.sink is None:
+        return {}
+    powers = np.exp(np.broadcast_to(np.reshape(case.problem.sink, (-1, 1)), (case.heads, 1)))
+    own = np.exp(rest) - powers * np.exp(-largest).reshape(-1, case.heads, case.n)
+    told = largest + np.log(own + powers).reshape(largest.shape)
+    return {"the largest score + log(Σ exp(score − largest) + e^S): e^(S − largest) joins that sum": told}
+
+
+@np.errstate(all="ignore")
 def _unscaled_lse(case: Case, scores: Array, largest: Array, rest: Array) -> dict[str, Array]:
     """Return log-sum-exps in which the scale is left out, by words."""
     problem = case.problem
@@ -247,6 +259,9 @@ def _unscaled_lse(case: Case, scores: Array, largest: Array, rest: Array) -> dic
         ),
         f"{problem.scale:.6g} · the largest score + log Σ exp(score − largest): it has the scale already": (
             largest * problem.scale + rest
+        ),
+        f"the right ones times the scale {problem.scale:.6g}: they are of scaled scores already": (
+            (largest + rest) * problem.scale
         ),
     }
 

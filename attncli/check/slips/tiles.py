@@ -14,6 +14,7 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
+from attncli.records import replace
 from attncli.stages.normalizers import SOFTMAX
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def _runs(case: Case) -> list[range]:
     """Return the runs of neighbouring keys that may be left out or counted twice: the first or last key, a half, single
     tiles, all keys before or after the border of one, and of few keys every run."""
     m = case.m
-    borders = {(0, 1), (m - 1, m), (0, m // 2), (m // 2, m)}
+    borders = {(0, 1), (m - 1, m), *((0, half) for half in (m // 2, -(-m // 2)))}
+    borders |= {(stop, m) for _, stop in borders}
     borders |= {(start, min(start + size, m)) for size in _sizes(case) for start in range(0, m, size)}
     borders |= {pair for start, _ in borders for pair in ((0, start), (start, m))}
     if m <= FEW:
@@ -66,6 +68,21 @@ def _count(problem: Problem, weights: Array, counts: Array) -> Array:
     return np.where(total > 0, taken / np.where(total > 0, total, 1), 0)
 
 
+def _weigh_keys(problem: Problem, counts: Array) -> Problem:
+    """Return the problem in which key j counts counts[j] times, in the log-sum-exps too."""
+    with np.errstate(divide="ignore"):
+        added = np.broadcast_to(np.log(counts), (*problem.lead, problem.n, problem.m))
+    return replace(problem, bias=added if problem.bias is None else problem.bias + added)
+
+
+def _counted(case: Case, counts: Array, said: str) -> Route:
+    """Return the route in which key j counts counts[j] times."""
+    is_told = "lse" in case.wrong and not case.has_stage("softcap")
+    if is_told:
+        return Route(problems=(partial(_weigh_keys, counts=counts),), said=said)
+    return Route(reweigh=partial(_count, counts=counts), said=said)
+
+
 def _is_softmax(case: Case) -> bool:
     problem = case.problem
     return problem.normalizer is SOFTMAX and problem.dropout_mask is None and problem.top_k is None
@@ -80,7 +97,7 @@ def _left_out(case: Case) -> list[Route]:
         counts, named = _counts(case.m, keys, 0), _named(keys, case.m)
         them = "it" if len(keys) == 1 else "them"
         said = f"{named} left out, as if no query saw {them}"
-        routes.append(Route(reweigh=partial(_count, counts=counts), said=said))
+        routes.append(_counted(case, counts, said))
         if "output" in case.wrong:
             said = f"{named} left out of the weighted sum, though the softmax counts {them}"
             routes.append(Route(weigh=partial(np.multiply, counts), said=said))
@@ -105,10 +122,7 @@ def _counted_again(case: Case) -> Iterator[tuple[Array, str]]:
 def _twice(case: Case) -> list[Route]:
     if not _is_softmax(case):
         return []
-    return [
-        Route(reweigh=partial(_count, counts=counts), said=f"{said}: each counts once")
-        for counts, said in _counted_again(case)
-    ]
+    return [_counted(case, counts, f"{said}: each counts once") for counts, said in _counted_again(case)]
 
 
 # running sums
