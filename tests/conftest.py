@@ -20,7 +20,7 @@ from hypothesis import settings
 
 from attncli.check.search import diagnosis
 from attncli.cli.main import run_cli
-from attncli.engine.plan import usable_cores
+from attncli.threads import usable_cores
 
 # how long an example takes says only how busy the machine is; the suite tries the same examples at every run, and
 # `pytest --hypothesis-profile search` others

@@ -20,9 +20,9 @@ PACKAGE = Path(attncli.__file__).parent
 # from below; a module imports from its own folder and from lower floors only
 FLOORS = (
     {"version", "errors", "patterns", "records"},
-    {"numbers"},
+    {"numbers", "threads"},
     {"files", "matrix", "systems", "expressions", "similarities"},
-    {"formats", "variants"},
+    {"formats", "variants", "products"},
     {"stages"},
     {"inputs"},
     {"problem"},

@@ -14,8 +14,8 @@ from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from typing import Protocol
 
 from attncli.batch.worker import JobTask, Report, work
-from attncli.engine.plan import usable_cores
 from attncli.errors import OutputError, system_reason
+from attncli.threads import usable_cores
 
 ONE_THREAD = dict.fromkeys(
     (

@@ -18,10 +18,10 @@ from attncli.check.routes import RIGHT, Route, mean_over_heads
 from attncli.check.steps import verdicts_of
 from attncli.check.tolerance.measures import Measured
 from attncli.check.tolerance.rounding import find_rounded_inputs
-from attncli.engine.threads import one_blas_thread
 from attncli.errors import ProblemError, UsageError
 from attncli.inputs.request import EXPECTED_NAMES
 from attncli.problem.layouts import give_heads_first
+from attncli.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from attncli.inputs.request import Worksheet

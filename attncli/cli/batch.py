@@ -134,7 +134,7 @@ def batch_command(
 def worker_count(asked: int | None) -> int:
     """Return the number of processes from -j, or the number of cores that this process may use."""
     if asked is None:
-        from attncli.engine.plan import usable_cores
+        from attncli.threads import usable_cores
 
         return usable_cores()
     if asked < 1:

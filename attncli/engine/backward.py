@@ -22,12 +22,12 @@ from attncli.engine.plan import HEIGHT, is_small, workers_for
 from attncli.engine.score_bounds import bounds_of
 from attncli.engine.scores import Scoring, make_scoring
 from attncli.engine.stacks import Stacks, select_parts, take_parts
-from attncli.engine.threads import one_blas_thread, run_tasks
 from attncli.errors import ProblemError
 from attncli.problem.problem import at_head
 from attncli.problem.row_masks import RowMasks
 from attncli.records import record
 from attncli.stages.normalizers import keep_largest
+from attncli.threads import one_blas_thread, run_tasks
 
 if TYPE_CHECKING:
     from attncli.engine.kernels import Kernels

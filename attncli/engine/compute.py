@@ -17,10 +17,10 @@ from attncli.engine.overflow import narrow_result
 from attncli.engine.plan import Plan, Task, is_small, plan_for, tasks_of, workers_for
 from attncli.engine.score_bounds import bounds_of
 from attncli.engine.stacks import Stacks, select_parts
-from attncli.engine.threads import one_blas_thread, run_tasks
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import RowMasks
 from attncli.records import record
+from attncli.threads import one_blas_thread, run_tasks
 
 if TYPE_CHECKING:
     from attncli.engine.kernels import Kernels

@@ -6,12 +6,11 @@ are computed, so that neither of these changes a bit.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator
 
-from attncli.errors import UsageError
 from attncli.problem.problem import Problem
 from attncli.records import record
+from attncli.threads import requested_threads, usable_cores
 
 CELLS = 1 << 18  # (query, key) cells of a tile: a few such tiles fit into a core's own cache
 HEIGHT = 512  # queries per block
@@ -103,19 +102,3 @@ def workers_for(problem: Problem, threads: int | None) -> int:
     if threads is None:
         threads = usable_cores() if multiplications(problem) > ALONE else 1
     return threads
-
-
-def requested_threads() -> int | None:
-    """Return the value of ATTNCLI_THREADS, or None if it is not set."""
-    text = os.environ.get("ATTNCLI_THREADS", "").strip()
-    if not text:
-        return None
-    digits = text.lstrip("0")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 4 and int(digits) <= 1024):
-        raise UsageError("ATTNCLI_THREADS", f"{text!r} is not a number of threads", "a whole number from 1 to 1024")
-    return int(digits)
-
-
-def usable_cores() -> int:
-    """Return the number of cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -10,6 +10,7 @@ from attncli.matrix import Matrix, first_cell, format_cell, kind_of_contents
 from attncli.problem.dtypes import cast_finite, round_to_dtype
 from attncli.problem.heads import swap_shape
 from attncli.problem.origins import Projection
+from attncli.products import multiply_by_blocks
 from attncli.records import record
 
 
@@ -163,9 +164,9 @@ def _multiply(request: Request, role: str, dtypes: tuple[str | None, str | None]
         left, right = round_to_dtype(left, rows.where, cast_to), round_to_dtype(right, weights.where, cast_to)
         added = None if added is None or offset is None else round_to_dtype(added, offset.where, cast_to)
     dtype = np.dtype(compute) if compute else np.result_type(left, right, *([] if added is None else [added]), "f4")
-    with np.errstate(over="ignore", invalid="ignore"):
-        product = np.asarray(left, dtype) @ np.asarray(right, dtype)
-        if added is not None:
+    product = multiply_by_blocks(np.asarray(left, dtype), np.asarray(right, dtype))
+    if added is not None:
+        with np.errstate(over="ignore", invalid="ignore"):
             product = product + added.astype(dtype)
     given = [each for each in (left, right, added) if each is not None]
     if not np.isfinite(product).all() and all(np.isfinite(each).all() for each in given):
@@ -232,6 +233,5 @@ def _labels(queries: Matrix, keys: Matrix, values: Matrix | None, features: tupl
 
 
 def _notes(request: Request) -> tuple[str, ...]:
-
     given = (getattr(request, name) for name in MATRIX_NAMES)
     return tuple(note for matrix in given if matrix is not None for note in matrix.notes)

@@ -13,6 +13,7 @@ from attncli.engine.overflow import narrow_result
 from attncli.errors import NumericError, ProblemError, UsageError, suggest
 from attncli.problem.heads import pack_heads, swap_heads, unpack_heads
 from attncli.problem.origins import Projection, sum_to
+from attncli.products import multiply_by_blocks
 
 if TYPE_CHECKING:
     from attncli.matrix import Array
@@ -185,7 +186,7 @@ class Gradients:
         if problem.d_v is None:
             raise ProblemError("d_output", "there is no output without values", "give V")
         if problem.output_projection is not None:
-            d_output = d_output @ problem.output_projection[0].T
+            d_output = multiply_by_blocks(d_output, problem.output_projection[0].T)
         if problem.packed:
             return unpack_heads(d_output, problem.lead[-1])
         return d_output
@@ -209,15 +210,13 @@ def _names_of(projection: Projection) -> tuple[str, ...]:
 
 def _before_projection(arriving: Array, own: Projection) -> Array:
     """Return the gradient of the rows from that of rows · weights."""
-    before: Array = arriving @ own.weights.astype(arriving.dtype, copy=False).T
-    return before
+    return multiply_by_blocks(arriving, own.weights.astype(arriving.dtype, copy=False).T)
 
 
 def _product_over_rows(rows: Array, arriving: Array) -> Array:
     """Return rowsᵀ · arriving summed over all leading axes: (a, b) from (…, n, a) and (…, n, b)."""
     left, right = (each.reshape(-1, each.shape[-1]) for each in (rows, arriving))
-    product: Array = left.astype(right.dtype, copy=False).T @ right
-    return product
+    return multiply_by_blocks(left.astype(right.dtype, copy=False).T, right)
 
 
 def _sum_over_rows(arriving: Array) -> Array:

@@ -17,6 +17,7 @@ from attncli.problem.heads import swap_heads, unpack_heads
 from attncli.problem.origins import read_d_output
 from attncli.problem.problem import Problem
 from attncli.problem.row_masks import make_row_mask
+from attncli.products import multiply_by_blocks
 from attncli.records import replace
 from attncli.results.computed_rows import ComputedRows, Nowhere, Slabs, Window
 from attncli.results.statistics import Statistics, statistics_of
@@ -284,8 +285,8 @@ class Result:
 
         Raises NumericError if that, or the dtype of the results, overflows.
         """
+        product = multiply_by_blocks(output.astype(weights.dtype, copy=False), weights)
         with np.errstate(over="ignore", invalid="ignore"):
-            product = output.astype(weights.dtype, copy=False) @ weights
             if offset is not None:
                 product = product + offset
             projected: np.ndarray = product.astype(self.problem.dtype, copy=False)

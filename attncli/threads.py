@@ -1,4 +1,4 @@
-"""Running the blocks of one calculation on several threads, each with a single BLAS thread."""
+"""How many threads there are, and running the blocks of one calculation on them, each with a single BLAS thread."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from functools import cache, partial
 from queue import SimpleQueue
 from typing import Any, ClassVar
+
+from attncli.errors import UsageError
 
 BRINGS_BLAS = ("numpy", "scipy.linalg")  # scipy's BLAS has the products of code that numba compiled
 _lock = threading.Lock()
@@ -208,3 +210,19 @@ class _Crew:
             done, self.done = self.done, 0
         if done:
             progress(done)
+
+
+def requested_threads() -> int | None:
+    """Return the value of ATTNCLI_THREADS, or None if it is not set."""
+    text = os.environ.get("ATTNCLI_THREADS", "").strip()
+    if not text:
+        return None
+    digits = text.lstrip("0")
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 4 and int(digits) <= 1024):
+        raise UsageError("ATTNCLI_THREADS", f"{text!r} is not a number of threads", "a whole number from 1 to 1024")
+    return int(digits)
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
