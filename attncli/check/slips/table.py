@@ -43,9 +43,11 @@ from attncli.check.slips.outputs import OUTPUT_SLIPS
 from attncli.check.slips.pieces import PIECE_SLIPS
 from attncli.check.slips.positions import NORM_SLIPS, POSITION_SLIPS
 from attncli.check.slips.projections import PROJECTION_SLIPS
+from attncli.check.slips.recomputed_weights import RECOMPUTED_SLIPS
 from attncli.check.slips.references import REFERENCE_SLIPS
 from attncli.check.slips.rotations import ROTATION_SLIPS
 from attncli.check.slips.rounded_weights import ROUNDING_SLIPS
+from attncli.check.slips.row_sums import ROW_SUM_SLIPS
 from attncli.check.slips.scales import SCALE_SLIPS
 from attncli.check.slips.single_scores import SINGLE_SLIPS
 from attncli.check.slips.slip import Slip
@@ -318,6 +320,8 @@ SLIPS = (
     *GRADIENT_SLIPS,
     *BACKWARD_SLIPS,
     *MATRIX_SLIPS,
+    *ROW_SUM_SLIPS,
+    *RECOMPUTED_SLIPS,
     *TERM_SLIPS,
     *FACTOR_SLIPS,
 )
