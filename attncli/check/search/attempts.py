@@ -36,7 +36,7 @@ class Attempt:
     def sentence(self, case: Case) -> str:
         """Return what was done, for each slip."""
         told = [said() if callable(said) else said for said in self.said]
-        return "; and ".join(said or slip.sentence(case) for slip, said in zip(self.slips, told, strict=True))
+        return "; and ".join(said or slip.tell(case) for slip, said in zip(self.slips, told, strict=True))
 
     @property
     def name(self) -> str:

@@ -29,7 +29,7 @@ SMALL = 1e-5  # relative change of a factor, to see its effect
 
 def make_fitted_slip(name: str, family: str, routes: list[Route], fitted: int) -> Slip:
     """Return a slip whose routes have so many numbers that were fitted to the expected ones."""
-    return Slip(name, family, lambda _: routes, lambda _: "", paired=False, fitted=fitted)
+    return Slip(name, family, lambda _: routes, "", paired=False, fitted=fitted)
 
 
 class _GoldenSection:

@@ -62,7 +62,7 @@ def _slip(case: Case, nearest: Nearest, fitted: int) -> Slip:
         Route(problems=(partial(_with_entry, entry=each),), said=_describe_entry(case, each), tried=nearest.tried)
         for each in nearest.entries
     ]
-    return Slip("entry-misread", "queries", lambda _: routes, lambda _: "", paired=False, fitted=fitted, is_late=True)
+    return Slip("entry-misread", "queries", lambda _: routes, "", paired=False, fitted=fitted, is_late=True)
 
 
 def _describe_entry(case: Case, entry: Entry) -> str:

@@ -182,7 +182,7 @@ def misread_pages(case: Case) -> Slip | None:
     change = partial(_read_pages, names=names, order=order.order, entries=entries)
     said = f"{where}{order.words.format(letters)}: row j of K and of V is key j"
     route = Route(problems=(change,), said=said, tried=len(_orders(case.m)) * len(SIDES))
-    return Slip("pages-misread", "keys", lambda _: [route], lambda _: "", paired=False)
+    return Slip("pages-misread", "keys", lambda _: [route], "", paired=False)
 
 
 def _rows(name: str, array: Array, problem: Problem) -> Array | None:

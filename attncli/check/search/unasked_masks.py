@@ -32,7 +32,7 @@ def unasked_masks(case: Case) -> list[Slip]:
 
 
 def _slip(name: str, routes: list[Route], fitted: int = 0) -> Slip:
-    return Slip(name, "mask", lambda _: routes, lambda _: "", paired=False, fitted=fitted)
+    return Slip(name, "mask", lambda _: routes, "", paired=False, fitted=fitted)
 
 
 def _shown_mask(case: Case) -> list[Slip]:

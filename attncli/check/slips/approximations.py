@@ -72,6 +72,6 @@ def _series(case: Case) -> list[Route]:
 
 
 APPROXIMATION_SLIPS = (
-    Slip("linear-attention", "softmax", _linear, lambda _case: "features were multiplied", paired=False),
-    Slip("exp-series", "softmax", _series, lambda _case: "a series was cut off", paired=False, passes_easily=True),
+    Slip("linear-attention", "softmax", _linear, "features were multiplied", paired=False),
+    Slip("exp-series", "softmax", _series, "a series was cut off", paired=False, passes_easily=True),
 )

@@ -185,7 +185,7 @@ def _of_arriving(own: Gradients, change: Callable[[Problem], Problem]) -> Gradie
 
 
 def _slip(family: str, routes: Callable[[Case], list[Route]], words: str) -> Slip:
-    return Slip("grad-other-factor", family, routes, lambda _case: words, paired=False)
+    return Slip("grad-other-factor", family, routes, words, paired=False)
 
 
 MATRIX_SLIPS = (

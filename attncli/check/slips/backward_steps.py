@@ -307,21 +307,18 @@ def _with_cap(own: Gradients, name: str, grade: Grade, derivative: Callable[[Arr
     return with_d_scores(own, own.array("d_scores") * derivative(raw / cap, cap)).array(name)
 
 
-def _slip(name: str, family: str, routes: Callable[[Case], list[Route]], words: str, *, fitted: int = 0) -> Slip:
-    return Slip(name, family, routes, lambda _case: words, paired=False, fitted=fitted)
-
-
 BACKWARD_SLIPS = (
-    _slip("row-sum-other", "gradient softmax", _other_softmaxes, "the softmax has another derivative"),
-    _slip("grad-of-tiles", "gradient", _single_tiles, "sums are of some tiles"),
-    _slip("grad-of-tiles", "gradient", _diagonal_tiles, "sums are of tiles on the diagonal"),
-    _slip("grad-not-divided", "gradient", _undivided, "the exponentials were not divided"),
-    _slip(
+    Slip("row-sum-other", "gradient softmax", _other_softmaxes, "the softmax has another derivative", paired=False),
+    Slip("grad-of-tiles", "gradient", _single_tiles, "sums are of some tiles", paired=False),
+    Slip("grad-of-tiles", "gradient", _diagonal_tiles, "sums are of tiles on the diagonal", paired=False),
+    Slip("grad-not-divided", "gradient", _undivided, "the exponentials were not divided", paired=False),
+    Slip(
         "grad-no-softcap",
         "gradient",
         _uncapped,
         "the derivative of the softcap, 1 − tanh², was left out on the way back",
+        paired=False,
     ),
-    _slip("grad-softcap-other", "gradient", _capped_otherwise, "the softcap has another derivative"),
+    Slip("grad-softcap-other", "gradient", _capped_otherwise, "the softcap has another derivative", paired=False),
 )
-FACTOR_SLIPS = (_slip("grad-factor", "gradient scale", _factors, "a factor was applied", fitted=3),)
+FACTOR_SLIPS = (Slip("grad-factor", "gradient scale", _factors, "a factor was applied", fitted=3, paired=False),)

@@ -3,7 +3,6 @@ dO, the sums of dB, and the rotation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -235,15 +234,11 @@ def _with_turn(problem: Problem, kind: type[Rotation]) -> Problem:
     return replace(problem, rotation=kind(own.pairing, own.base, own.size, own.factor))
 
 
-def _slip(name: str, family: str, routes: Callable[[Case], list[Route]], words: str) -> Slip:
-    return Slip(name, family, routes, lambda _case: words, paired=False)
-
-
 TERM_SLIPS = (
-    _slip("no-dropout", "gradient", _dropout_otherwise, "the way back has no dropout in some place"),
-    _slip("grad-strided", "gradient", _strided, "dO was read in another layout"),
-    _slip("grad-of-tiles", "gradient", _columns_of_products, "dP is of some columns"),
-    _slip("grad-of-tiles", "gradient", _single_entries, "dB is that of one entry"),
-    _slip("grad-part-left-out", "gradient place", _parts_left_out, "a part of the gradient was left out"),
-    _slip("no-rope", "gradient", _not_turned_back, "dQ and dK were not rotated back"),
+    Slip("no-dropout", "gradient", _dropout_otherwise, "the way back has no dropout in some place", paired=False),
+    Slip("grad-strided", "gradient", _strided, "dO was read in another layout", paired=False),
+    Slip("grad-of-tiles", "gradient", _columns_of_products, "dP is of some columns", paired=False),
+    Slip("grad-of-tiles", "gradient", _single_entries, "dB is that of one entry", paired=False),
+    Slip("grad-part-left-out", "gradient place", _parts_left_out, "a part of the gradient was left out", paired=False),
+    Slip("no-rope", "gradient", _not_turned_back, "dQ and dK were not rotated back", paired=False),
 )

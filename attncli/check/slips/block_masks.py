@@ -301,7 +301,7 @@ def _either(problem: Problem, seen: tuple[Callable[[Problem], Array], ...]) -> P
 
 
 def _slip(name: str, routes: Callable[[Case], list[Route]], words: str) -> Slip:
-    return Slip(name, "mask", routes, lambda _case: words, paired=False, passes_easily=True)
+    return Slip(name, "mask", routes, words, paired=False, passes_easily=True)
 
 
 BLOCK_SLIPS = (

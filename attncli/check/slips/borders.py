@@ -178,7 +178,7 @@ def _whole_pages(case: Case) -> list[Route]:
 
 
 def _slip(name: str, routes: Callable[[Case], list[Route]], words: str) -> Slip:
-    return Slip(name, "mask", routes, lambda _case: words, paired=False)
+    return Slip(name, "mask", routes, words, paired=False)
 
 
 BORDER_SLIPS = (

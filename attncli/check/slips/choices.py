@@ -345,7 +345,7 @@ def _slip(
     name: str,
     family: str,
     routes: Callable[[Case], list[Route]],
-    sentence: Callable[[Case], str],
+    sentence: str | Callable[[Case], str],
     *,
     paired: bool = False,
 ) -> Slip:
@@ -353,8 +353,8 @@ def _slip(
 
 
 CHOICE_SLIPS = (
-    _slip("other-normalizer", "softmax", _other_normalizers, lambda _case: "another normalizer was taken"),
-    _slip("unasked-qk-norm", "stage", _unasked_norms, lambda _case: "the rows were normed"),
+    _slip("other-normalizer", "softmax", _other_normalizers, "another normalizer was taken"),
+    _slip("unasked-qk-norm", "stage", _unasked_norms, "the rows were normed"),
     _slip(
         "qk-norm-other",
         "stage",
@@ -365,13 +365,13 @@ CHOICE_SLIPS = (
         ),
         paired=True,
     ),
-    _slip("qk-norm-other", "stage", _norm_of_all_heads, lambda _case: "one norm was taken for all heads", paired=True),
-    _slip("qk-norm-other", "stage", _norms_otherwise, lambda _case: "the norm was taken otherwise"),
-    _slip("qk-norm-one-side", "stage", _one_norm, lambda _case: "only one of Q and K was normed"),
-    _slip("cosine-one-side", "score", _half_cosine, lambda _case: "only one of the lengths divided the dot products"),
-    _slip("top-k-other", "stage", _other_top_k, lambda _case: "another number of scores took part"),
-    _slip("top-k-other", "softmax", _top_k_otherwise, lambda _case: "other scores took part"),
-    _slip("unasked-qk-norm", "values", _normed_values, lambda _case: "the rows of V were normed"),
+    _slip("qk-norm-other", "stage", _norm_of_all_heads, "one norm was taken for all heads", paired=True),
+    _slip("qk-norm-other", "stage", _norms_otherwise, "the norm was taken otherwise"),
+    _slip("qk-norm-one-side", "stage", _one_norm, "only one of Q and K was normed"),
+    _slip("cosine-one-side", "score", _half_cosine, "only one of the lengths divided the dot products"),
+    _slip("top-k-other", "stage", _other_top_k, "another number of scores took part"),
+    _slip("top-k-other", "softmax", _top_k_otherwise, "other scores took part"),
+    _slip("unasked-qk-norm", "values", _normed_values, "the rows of V were normed"),
     _slip(
         "top-k-after-softmax",
         "weights",
@@ -381,8 +381,8 @@ CHOICE_SLIPS = (
             f"{case.problem.top_k} largest scores, so that the weights sum to 1"
         ),
     ),
-    _slip("no-mask", "mask", _lengths_unread, lambda _case: "the key lengths were left out"),
-    _slip("key-lengths-off-by-one", "mask", _lengths, lambda _case: "the key lengths were off by one"),
+    _slip("no-mask", "mask", _lengths_unread, "the key lengths were left out"),
+    _slip("key-lengths-off-by-one", "mask", _lengths, "the key lengths were off by one"),
     _slip(
         "padding-side",
         "mask",
@@ -392,5 +392,5 @@ CHOICE_SLIPS = (
             "the padding came first: they are counted from the first key"
         ),
     ),
-    _slip("bias-of-first-head", "stage", _bias_shared, lambda _case: "the bias of head 0 was added in every head"),
+    _slip("bias-of-first-head", "stage", _bias_shared, "the bias of head 0 was added in every head"),
 )

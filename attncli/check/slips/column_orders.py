@@ -50,6 +50,4 @@ def _reordered(case: Case) -> list[Route]:
     ]
 
 
-COLUMN_ORDER_SLIPS = (
-    Slip("columns-other-order", "keys", _reordered, lambda _case: "the columns of K were reordered", paired=False),
-)
+COLUMN_ORDER_SLIPS = (Slip("columns-other-order", "keys", _reordered, "the columns of K were reordered", paired=False),)

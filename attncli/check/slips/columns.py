@@ -70,7 +70,7 @@ COLUMN_SLIPS = (
         "all-by-column",
         "system",
         _everything,
-        lambda _case: "the columns were taken as tokens",
+        "the columns were taken as tokens",
         paired=False,  # what another slip says of d_k is of the rows
     ),
 )

@@ -271,14 +271,14 @@ def _nearest_choice(weights: Array, values: Array, due: Array, p: float, unit: f
 
 
 DROPOUT_SLIPS = (
-    Slip("dropout-live", "weights", _dropped, lambda _case: "dropout was live", paired=False, fitted=1),
+    Slip("dropout-live", "weights", _dropped, "dropout was live", paired=False, fitted=1),
     Slip(
         "dropout-live",
         "result",
         _dropped_of_result,
-        lambda _case: "dropout was live on the output",
+        "dropout was live on the output",
         paired=False,
         fitted=1,
     ),
-    Slip("dropout-other", "weights", _otherwise, lambda _case: "dropout was applied otherwise", paired=False),
+    Slip("dropout-other", "weights", _otherwise, "dropout was applied otherwise", paired=False),
 )

@@ -211,14 +211,14 @@ ENTRY_SLIPS = (
         "other-entry",
         "heads",
         _taken,
-        lambda _case: "a matrix of another entry was taken",
+        "a matrix of another entry was taken",
         paired=False,
     ),
     Slip(
         "other-entry",
         "heads",
         _fitted_orders,
-        lambda _case: "a matrix of another entry was taken",
+        "a matrix of another entry was taken",
         paired=False,
     ),
 )

@@ -120,7 +120,7 @@ FEW_BITS_SLIPS = (
         "few-bits",
         "values",
         _kept,
-        lambda _case: "few bits were kept",
+        "few bits were kept",
         paired=False,
         passes_easily=True,
     ),

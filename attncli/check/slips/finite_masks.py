@@ -109,12 +109,12 @@ def _tell(case: Case, route: Route, done: str) -> str:
 
 
 FINITE_SLIPS = (
-    Slip("mask-finite", "mask", _added_up, lambda _case: "the masks add up", paired=False),
+    Slip("mask-finite", "mask", _added_up, "the masks add up", paired=False),
     Slip(
         "mask-finite",
         "mask",
         _finite,
-        lambda _case: "the mask was a finite number",
+        "the mask was a finite number",
         paired=False,
         is_slight=True,
         passes_easily=True,
@@ -123,7 +123,7 @@ FINITE_SLIPS = (
         "mask-finite",
         "mask",
         _fitted,
-        lambda _case: "the mask was a finite number",
+        "the mask was a finite number",
         paired=False,
         fitted=1,
         is_late=True,

@@ -175,8 +175,8 @@ def _over_batch(case: Case) -> list[Route]:
 
 
 HEAD_SLIPS = (
-    Slip("heads-averaged", "weights", _averaged, lambda _case: "the heads were averaged"),
-    Slip("heads-added", "softmax", _scores_added, lambda _case: "the heads were added up", paired=False),
+    Slip("heads-averaged", "weights", _averaged, "the heads were averaged"),
+    Slip("heads-added", "softmax", _scores_added, "the heads were added up", paired=False),
     Slip(
         "first-key-head",
         "heads",
@@ -199,17 +199,17 @@ HEAD_SLIPS = (
         "other-grouping",
         "heads",
         _one_regrouped,
-        lambda _case: "K and V were shared in different ways",
+        "K and V were shared in different ways",
         paired=False,
     ),
     Slip(
         "other-grouping",
         "heads",
         _misread_grouping,
-        lambda _case: "the key heads were shared in another way",
+        "the key heads were shared in another way",
         paired=False,
     ),
-    Slip("softmax-over-heads", "softmax", _over_heads, lambda _case: "the softmax was taken over the heads"),
+    Slip("softmax-over-heads", "softmax", _over_heads, "the softmax was taken over the heads"),
     Slip(
         "softmax-over-batch",
         "softmax",

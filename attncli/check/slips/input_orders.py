@@ -118,14 +118,14 @@ INPUT_ORDER_SLIPS = (
         "values-other-order",
         "values",
         _reordered_values,
-        lambda _case: "the rows of V were taken in another order",
+        "the rows of V were taken in another order",
         paired=False,
     ),
     Slip(
         "keys-other-order",
         "keys",
         _reordered_keys,
-        lambda _case: "the rows of K were taken in another order",
+        "the rows of K were taken in another order",
         paired=False,
     ),
 )

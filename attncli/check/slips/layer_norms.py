@@ -77,6 +77,6 @@ def _present(name: str, array: Array, norm: Norm, room: float, added: Array | fl
 
 
 LAYER_NORM_SLIPS = (
-    Slip("layer-norm", "projection", _normed_input, lambda _case: "x was normed", paired=False),
-    Slip("layer-norm", "result", _normed_output, lambda _case: "the output was normed", paired=False),
+    Slip("layer-norm", "projection", _normed_input, "x was normed", paired=False),
+    Slip("layer-norm", "result", _normed_output, "the output was normed", paired=False),
 )

@@ -316,7 +316,7 @@ def _fused(case: Case) -> list[Route]:
 
 
 LAYOUT_SLIPS = (
-    Slip("heads-not-split", "heads", _not_split, lambda _case: "the heads were not split"),
+    Slip("heads-not-split", "heads", _not_split, "the heads were not split"),
     Slip(
         "heads-not-joined",
         "result",
@@ -326,12 +326,12 @@ LAYOUT_SLIPS = (
             "each query's row has its heads side by side"
         ),
     ),
-    Slip("other-layout", "heads", _layouts, lambda _case: "heads and positions changed places"),
+    Slip("other-layout", "heads", _layouts, "heads and positions changed places"),
     Slip(
         "other-layout",
         "heads",
         _batches,
-        lambda _case: "entries and positions changed places",
+        "entries and positions changed places",
         paired=False,
     ),
     Slip(
@@ -344,10 +344,10 @@ LAYOUT_SLIPS = (
         "other-layout",
         "heads",
         _read_one,
-        lambda _case: "Q or K was read in another layout",
+        "Q or K was read in another layout",
         paired=False,
     ),
-    Slip("values-strided", "heads", _strided_values, lambda _case: "V was read by other strides"),
+    Slip("values-strided", "heads", _strided_values, "V was read by other strides"),
     Slip(
         "keys-reshaped",
         "keys",
@@ -357,5 +357,5 @@ LAYOUT_SLIPS = (
             "transpose is expected"
         ),
     ),
-    Slip("qkv-interleaved", "heads", _fused, lambda _case: "Q, K and V were read in another order"),
+    Slip("qkv-interleaved", "heads", _fused, "Q, K and V were read in another order"),
 )

@@ -94,6 +94,6 @@ def _is_all(array: Array, number: float) -> Array:
 
 
 LOST_ROW_SLIPS = (
-    Slip("exp-overflow", "result", _overflowed, lambda _case: "e^score overflowed", paired=False),
-    Slip("rows-empty", "result", _unwritten, lambda _case: "rows hold no result", paired=False),
+    Slip("exp-overflow", "result", _overflowed, "e^score overflowed", paired=False),
+    Slip("rows-empty", "result", _unwritten, "rows hold no result", paired=False),
 )

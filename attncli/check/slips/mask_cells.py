@@ -56,7 +56,7 @@ MASK_CELL_SLIPS = (
         "mask-one-cell",
         "mask",
         _one_cell_of_mask,
-        lambda _case: "one cell of the mask was turned",
+        "one cell of the mask was turned",
         paired=False,
         is_slight=True,
         passes_easily=True,

@@ -270,7 +270,7 @@ def _describe_empty_row(case: Case, row: str) -> str:
 
 
 MASK_SLIPS = (
-    Slip("mask-added", "mask", _mask_added, lambda _case: "the mask was added"),
+    Slip("mask-added", "mask", _mask_added, "the mask was added"),
     Slip(
         "mask-added",
         "mask",
@@ -303,7 +303,7 @@ MASK_SLIPS = (
         "mask-on-queries",
         "mask",
         _last_turned,
-        lambda _case: "a part of the mask was transposed",
+        "a part of the mask was transposed",
         paired=False,
     ),
     Slip(
@@ -319,14 +319,14 @@ MASK_SLIPS = (
         "mask-tiled",
         "mask",
         _of_one_query,
-        lambda _case: "every query had the mask of one of them",
+        "every query had the mask of one of them",
         paired=False,
     ),
     Slip(
         "mask-tiled",
         "mask",
         _beside,
-        lambda _case: "each key had the mask of another",
+        "each key had the mask of another",
         paired=False,
         passes_easily=True,
     ),
@@ -334,17 +334,17 @@ MASK_SLIPS = (
         "mask-on-queries",
         "mask",
         _lengths_of_queries,
-        lambda _case: "the key lengths were taken for those of the queries",
+        "the key lengths were taken for those of the queries",
         paired=False,
     ),
     Slip(
         "mask-as-length",
         "mask",
         _counted,
-        lambda _case: "the mask was taken as a number of keys",
+        "the mask was taken as a number of keys",
     ),
     *POSITION_MASK_SLIPS,
-    Slip("phantom-keys", "weights", _phantoms, lambda _case: "keys of zeros counted", paired=False),
+    Slip("phantom-keys", "weights", _phantoms, "keys of zeros counted", paired=False),
     *(
         Slip(f"empty-row-{row}", "mask", _empty_row(row), partial(_describe_empty_row, row=words))
         for row, words in (("uniform", "uniform over all keys"), ("nan", "NaN"), ("zeros", "0"))

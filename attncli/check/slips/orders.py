@@ -122,4 +122,4 @@ def _reorder_words(order: Array, noun: str) -> str:
     return f"copies: {nouns} {places} {hold} the numbers of {nouns} {others}"
 
 
-ORDER_SLIPS = (Slip("other-order", "result", _reordered, lambda _case: "the order is another", paired=False),)
+ORDER_SLIPS = (Slip("other-order", "result", _reordered, "the order is another", paired=False),)

@@ -103,7 +103,7 @@ NUMBER_SLIPS = (
         "setting-other",
         "mask",
         _numbers,
-        lambda _case: "another number was taken",
+        "another number was taken",
         paired=False,
         passes_easily=True,
     ),

@@ -128,14 +128,10 @@ def _shifted(case: Case) -> list[Route]:
     ]
 
 
-def _slip(name: str, family: str, routes: Callable[[Case], list[Route]], words: str) -> Slip:
-    return Slip(name, family, routes, lambda _case: words, paired=False)
-
-
 OTHER_SCORE_SLIPS = (
-    _slip("scale-other", "softmax", _scaled_again, "the softmax is of other scores"),
-    _slip("absolute-scores", "softmax", _absolute_later, "the scores were taken without their signs"),
-    _slip("relu", "softmax", _negative_left_out, "keys of negative scores got no weight"),
-    _slip("other-normalizer", "softmax", _sigmoids, "sigmoids were divided by their sum"),
-    _slip("scores-shifted", "result", _shifted, "the scores are less a number of each row"),
+    Slip("scale-other", "softmax", _scaled_again, "the softmax is of other scores", paired=False),
+    Slip("absolute-scores", "softmax", _absolute_later, "the scores were taken without their signs", paired=False),
+    Slip("relu", "softmax", _negative_left_out, "keys of negative scores got no weight", paired=False),
+    Slip("other-normalizer", "softmax", _sigmoids, "sigmoids were divided by their sum", paired=False),
+    Slip("scores-shifted", "result", _shifted, "the scores are less a number of each row", paired=False),
 )

@@ -112,6 +112,6 @@ OUTPUT_SLIPS = (
             "both): weights · V, a sum over the keys, is expected"
         ),
     ),
-    Slip("values-factor", "result", _factor, lambda _case: "a factor was applied", paired=False, fitted=1),
-    Slip("residual-added", "result", _residual, lambda _case: "a residual was added"),
+    Slip("values-factor", "result", _factor, "a factor was applied", paired=False, fitted=1),
+    Slip("residual-added", "result", _residual, "a residual was added"),
 )

@@ -283,7 +283,7 @@ def _sinks(case: Case) -> str:
 
 
 # of which a scale gives the same numbers
-NORM_SLIPS = (Slip("qk-norm-other", "stage", _other_norm, lambda _case: "another norm was taken"),)
+NORM_SLIPS = (Slip("qk-norm-other", "stage", _other_norm, "another norm was taken"),)
 POSITION_SLIPS = (
     _left_out(
         "no-segments",
@@ -320,15 +320,15 @@ POSITION_SLIPS = (
         lambda case: f"−slope·|p − j| is added to the scores, slope {list_numbers(case.problem.slopes or ())}",
         "alibi",
     ),
-    Slip("alibi-other-slopes", "stage", _other_slopes, lambda _case: "the slopes were others"),
+    Slip("alibi-other-slopes", "stage", _other_slopes, "the slopes were others"),
     Slip(
         "alibi-shifted",
         "stage",
         _slopes_elsewhere,
-        lambda _case: "the distances were others",
+        "the distances were others",
         paired=False,
     ),
-    Slip("alibi-signed", "stage", _signed_slopes, lambda _case: "the distances had signs", paired=False),
+    Slip("alibi-signed", "stage", _signed_slopes, "the distances had signs", paired=False),
     _left_out(
         "no-rope",
         "the rotary positions were",
@@ -338,7 +338,7 @@ POSITION_SLIPS = (
         "rope_dims",
         "rope_scale",
     ),
-    Slip("rope-other-pairs", "stage", _other_pairs, lambda _case: "other columns were rotated"),
+    Slip("rope-other-pairs", "stage", _other_pairs, "other columns were rotated"),
     _left_out("no-sink", "the sink was", _sinks, "sink"),
     Slip(
         "sink-unshifted",
@@ -354,14 +354,12 @@ POSITION_SLIPS = (
         "sink-as-key",
         "weights",
         _first_column,
-        lambda _case: (
-            "the last column of the weights was dropped, and the sink's is the first: key 0 has the sink's weight, and "
-            "each key after it that of the one before"
-        ),
+        "the last column of the weights was dropped, and the sink's is the first: key 0 has the sink's weight, and "
+        "each key after it that of the one before",
         paired=False,
     ),
-    Slip("sink-as-key", "rounding", _first_value, lambda _case: "the sink had a value", paired=False),
-    Slip("sink-twice", "stage", _twice, lambda _case: "the sink was counted twice"),
+    Slip("sink-as-key", "rounding", _first_value, "the sink had a value", paired=False),
+    Slip("sink-twice", "stage", _twice, "the sink was counted twice"),
     _left_out(
         "no-qk-norm",
         "the norm of Q and K was",
@@ -385,12 +383,12 @@ POSITION_SLIPS = (
         "plain-softmax", "the normalizer was", lambda case: f"{case.request.normalizer} is expected", "normalizer"
     ),
     Slip("lse-without-sink", "result", _lse_alone, lambda case: f"the log-sum-exps have no sink: {_sinks(case)}"),
-    Slip("unasked-rope", "stage", _unasked_rope, lambda _case: "rotary positions were applied", paired=False),
+    Slip("unasked-rope", "stage", _unasked_rope, "rotary positions were applied", paired=False),
     Slip(
         "unasked-alibi",
         "stage",
         _unasked_alibi,
-        lambda _case: "ALiBi with the usual slopes was added: none is asked for",
+        "ALiBi with the usual slopes was added: none is asked for",
         paired=False,
         passes_easily=True,  # with one head the slope is 1/256
     ),
@@ -398,7 +396,7 @@ POSITION_SLIPS = (
         "unasked-sink",
         "stage",
         _unasked_sink,
-        lambda _case: "1 was added to each row's sum, as a sink of 0 does: none is asked for",
+        "1 was added to each row's sum, as a sink of 0 does: none is asked for",
         paired=False,
     ),
 )

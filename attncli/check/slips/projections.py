@@ -208,12 +208,12 @@ PROJECTION_SLIPS = (
         )
         for letters in SETS
     ),
-    Slip("no-projection-bias", "projection", _without_offset, lambda _case: "b was not added"),
-    Slip("projection-bias-twice", "projection", _offset_twice, lambda _case: "b_o was added twice", paired=False),
-    Slip("heads-not-joined", "result", _joined_otherwise, lambda _case: "the heads had another order", paired=False),
-    Slip("other-context", "projection", _from_elsewhere, lambda _case: "other rows were projected", paired=False),
-    Slip("projection-transposed", "projection", _turned, lambda _case: "weights were transposed"),
-    Slip("projection-other", "projection", _of_another, lambda _case: "another projection was taken", paired=False),
+    Slip("no-projection-bias", "projection", _without_offset, "b was not added"),
+    Slip("projection-bias-twice", "projection", _offset_twice, "b_o was added twice", paired=False),
+    Slip("heads-not-joined", "result", _joined_otherwise, "the heads had another order", paired=False),
+    Slip("other-context", "projection", _from_elsewhere, "other rows were projected", paired=False),
+    Slip("projection-transposed", "projection", _turned, "weights were transposed"),
+    Slip("projection-other", "projection", _of_another, "another projection was taken", paired=False),
     Slip(
         "queries-with-queries",
         "queries",

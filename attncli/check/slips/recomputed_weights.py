@@ -93,14 +93,10 @@ def _of_scaled_powers(own: Gradients, name: str, _grade: Grade, of_score: float,
     return Gradients(own.problem, "numpy", weights, right_sums(own.problem)).array(name)
 
 
-def _slip(name: str, family: str, routes: Callable[[Case], list[Route]], words: str) -> Slip:
-    return Slip(name, family, routes, lambda _case: words, paired=False)
-
-
 RECOMPUTED_SLIPS = (
     *(
-        _slip(name, "gradient", partial(_recomputed, name=name), f"{words} was left out on the way back")
+        Slip(name, "gradient", partial(_recomputed, name=name), f"{words} was left out on the way back", paired=False)
         for name, (words, _, _) in LEFT_OUT.items()
     ),
-    _slip("grad-recomputed", "gradient", _powers_of_others, "the weights were recomputed otherwise"),
+    Slip("grad-recomputed", "gradient", _powers_of_others, "the weights were recomputed otherwise", paired=False),
 )

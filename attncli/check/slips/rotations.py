@@ -268,7 +268,7 @@ def _other_way(problem: Problem) -> Problem:
 
 
 def _slip(name: str, routes: Callable[[Case], list[Route]], said: str, *, paired: bool = False) -> Slip:
-    return Slip(name, "stage", routes, lambda _case: said, paired=paired)
+    return Slip(name, "stage", routes, said, paired=paired)
 
 
 ROTATION_SLIPS = (

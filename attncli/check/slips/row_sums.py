@@ -100,7 +100,7 @@ ROW_SUM_SLIPS = (
         "row-sum-other",
         "gradient softmax",
         _other_sums,
-        lambda _case: "other row sums were subtracted",
+        "other row sums were subtracted",
         paired=False,
     ),
 )

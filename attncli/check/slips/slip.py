@@ -37,9 +37,9 @@ class Slip:
     """A mistake.
 
     `routes(case)` are the ways to make it on this problem, or none if it makes no sense there. `sentence` says what was
-    done and what is expected. Slips of one `family` exclude each other. A slip that is not `paired` is only searched by
-    itself: what is fitted to the expected numbers, what has many ways, what nothing in the problem asks for, and what
-    leaves nothing for a second slip to change.
+    done and what is expected, where the route that was found does not say it. Slips of one `family` exclude each other.
+    A slip that is not `paired` is only searched by itself: what is fitted to the expected numbers, what has many ways,
+    what nothing in the problem asks for, and what leaves nothing for a second slip to change.
     One that is not, unless it `is_common`, needs evidence: in some digits, not counting the cells to which it has
     `fitted` numbers, its numbers must differ from the right ones. So does one that `is_slight`, whose numbers are near
     the right ones; with less evidence it is reported after the others. One that `is_late`, and changes a row or a few
@@ -51,7 +51,7 @@ class Slip:
     name: str
     family: str
     routes: Callable[[Case], list[Route]]
-    sentence: Callable[[Case], str]
+    sentence: str | Callable[[Case], str]
     paired: bool = True
     is_common: bool = False
     is_slight: bool = False
@@ -63,6 +63,10 @@ class Slip:
     @property
     def needs_evidence(self) -> bool:
         return self.is_slight or not (self.paired or self.is_common)
+
+    def tell(self, case: Case) -> str:
+        """Return the sentence about this case."""
+        return self.sentence if isinstance(self.sentence, str) else self.sentence(case)
 
     @property
     def stage(self) -> int:

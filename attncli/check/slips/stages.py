@@ -297,16 +297,16 @@ STAGE_SLIPS = (
         _no_bias,
         lambda case: f"the bias was left out: {_first_bias(case)} is added to the scores",
     ),
-    Slip("softcap-as", "stage", _other_caps, lambda _case: "the softcap was another function", paired=False),
-    Slip("bias-other", "stage", _other_biases, lambda _case: "the bias was changed"),
-    Slip("bias-other", "stage", _other_rows_of_bias, lambda _case: "the bias was changed", paired=False),
+    Slip("softcap-as", "stage", _other_caps, "the softcap was another function", paired=False),
+    Slip("bias-other", "stage", _other_biases, "the bias was changed"),
+    Slip("bias-other", "stage", _other_rows_of_bias, "the bias was changed", paired=False),
     Slip(
         "lse-base-2",
         "result",
         _base_2,
-        lambda _case: "your log-sum-exps are to base 2, the right ones over log 2 = 0.693147: base e is expected",
+        "your log-sum-exps are to base 2, the right ones over log 2 = 0.693147: base e is expected",
     ),
-    Slip("lse-other", "result", _other_lse, lambda _case: "your log-sum-exps are others", paired=False),
+    Slip("lse-other", "result", _other_lse, "your log-sum-exps are others", paired=False),
 )
 
 

@@ -290,7 +290,7 @@ def _name_step(size: int) -> str:
 
 
 def _slip(name: str, routes: Callable[[Case], list[Route]], said: str) -> Slip:
-    return Slip(name, "weights", routes, lambda _case: said, paired=False, passes_easily=True)
+    return Slip(name, "weights", routes, said, paired=False, passes_easily=True)
 
 
 TILE_SLIPS = (

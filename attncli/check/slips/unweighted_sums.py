@@ -106,7 +106,7 @@ def _raw_scores(case: Case) -> list[Route]:
 
 
 def _slip(name: str, routes: object, words: str) -> Slip:
-    return Slip(name, "rounding", routes, lambda _case: words, paired=False)  # type: ignore[arg-type]
+    return Slip(name, "rounding", routes, words, paired=False)  # type: ignore[arg-type]
 
 
 UNWEIGHTED_SLIPS = (
