@@ -25,6 +25,7 @@ _OF_TEXTS = {
     "p": "weights",
     "a": "weights",
     "z": "output",
+    "y": "output",
     "result": "output",
     "results": "output",
 }
@@ -71,6 +72,8 @@ def matrix_name(name: str) -> str | None:
     Two names for one matrix, as in the headings `queries Q` that `run -f markdown` writes, mean that one, and words
     that only say that it is a matrix mean nothing: `Query matrix (Q)`.
     """
+    if letters_of(name) in _RESULTS:  # context vector
+        return None
     name = _PLAIN_WORDS.sub(" ", name).strip()
     found = {_MATRICES.get(letters_of(word)) for word in name.split(" ")} if name.count(" ") == 1 else set()
     return next(iter(found)) if len(found) == 1 and None not in found else _MATRICES.get(letters_of(name))

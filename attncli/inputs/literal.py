@@ -76,9 +76,13 @@ def read_typed(text: str, where: str, reading: Reading) -> Contents:
         if "\n" not in text:
             raise
         problem = read_as_problem(text.encode("utf-8", "surrogateescape"), where, reading)
-        if problem is None:
+        if problem is not None:
+            return note_left_out(problem, given, where)
+        from attncli.inputs.worked_examples import read_example
+
+        if (example := read_example(given, where, reading)) is None:
             raise
-        return note_left_out(problem, given, where)
+        return example
 
 
 def _read_undecorated(text: str, where: str, reading: Reading) -> Contents:

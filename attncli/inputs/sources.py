@@ -232,6 +232,24 @@ class Sources:
         return self._stdin_contents
 
     def _read(self, data: bytes, where: str, suffix: str) -> Contents:
+        known = by_suffix(suffix)
+        is_text = self.from_format in (None, "txt") and (known is None or known.name in ("txt", "markdown"))
+        try:
+            contents = self._read_form(data, where, suffix)
+        except InputError:
+            if not is_text or (example := self._read_example(data, where)) is None:
+                raise
+            return example
+        if is_text and any(matrix_name(name) for name in contents.passed_over):
+            return self._read_example(data, where) or contents
+        return contents
+
+    def _read_example(self, data: bytes, where: str) -> Contents | None:
+        from attncli.inputs.worked_examples import read_example_in
+
+        return read_example_in(data, where, self.reading)
+
+    def _read_form(self, data: bytes, where: str, suffix: str) -> Contents:
         if b'"nbformat"' in data[-_END:] and data.lstrip()[:1] == b"{":
             hint = "copy what its cells show, or save arrays from it: numpy.savez('problem.npz', q=q, k=k, v=v)"
             raise InputError(where, "this is a Jupyter notebook, not a problem", hint)

@@ -40,7 +40,7 @@ UNREAD = [
     ),
     (
         "numbered names",
-        "1. **Queries**: Q = [[1, 2]]\n2. **Keys**: K = [[3, 4]]",
+        "1. **First**: A = [[1, 2]]\n2. **Second**: B = [[3, 4]]",
         "its names follow list markers",
         "delete the markers, so that each line begins with its name: Q = …",
     ),

@@ -43,6 +43,8 @@ def _finite(scores: Array) -> Array:
     return np.where(np.isneginf(scores), 0, scores)
 
 
+FEWEST = 3  # keys: of two scores, their range says nothing
+
 WAYS: dict[str, Callable[[Array], Array]] = {
     "(score − mean) / standard deviation, of the scores of its row,": lambda scores: _standardized(scores, 0),
     "(score − mean) / standard deviation of a sample, of the scores of its row,": lambda s: _standardized(s, 1),
@@ -53,7 +55,7 @@ WAYS: dict[str, Callable[[Array], Array]] = {
 
 def _standardized_scores(case: Case) -> list[Route]:
     """Return the routes with such scores as weights, and with their softmax."""
-    if case.problem.normalizer is not SOFTMAX or case.has_stage("sink"):
+    if case.problem.normalizer is not SOFTMAX or case.has_stage("sink") or case.m < FEWEST:
         return []
     due = "the softmax of the scores as they are is expected"
     return [

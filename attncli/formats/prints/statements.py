@@ -13,6 +13,7 @@ _TOKENS = re.compile(
 )
 _TEXTS = re.compile(r"\"[^\"\n]*\"|(?<![\w)\]}'.])'[^'\n]*'")
 _NAME = r"[A-Za-z_]\w*"
+_ASSIGNING = re.compile(rf"[ \t]*{_NAME}[ \t]*=(?!=)")
 _NOTHING = frozenset(("None", "null", "NULL", "nil", "nothing", "[]"))
 _DECLARED = r"(?:(?:const|let|var|auto|val|final)[ \t]+)?"
 _ASSIGNED = re.compile(
@@ -122,6 +123,11 @@ def _statements(text: str) -> Iterator[_Statement]:
             start, comments = end, []
 
 
+def may_change_argument(line: str) -> bool:
+    """Return whether a line calls what is known to change what it is given."""
+    return _UNSAFE.search(_TEXTS.sub("''", _ASSIGNING.sub("", line))) is not None
+
+
 def _targets(text: str) -> set[str]:
     return {name.strip() for name in text.split(",")}
 
@@ -144,4 +150,4 @@ def _is_safe(expression: str) -> bool:
         around = plain[max(0, place - 1) : place + 2]
         if sign == "=" and not depth and not re.search(r"[=!<>]=|==", around):
             return False
-    return not _UNSAFE.search(expression)
+    return not _UNSAFE.search(plain)
