@@ -26,6 +26,7 @@ def _orders(d: int) -> dict[str, Array]:
         "one place too early, the first one last": np.roll(own, -1),
     }
     if d % 2 == 0:
+        orders["with each two neighbours exchanged, as two numbers of int4 in a byte"] = own ^ 1
         halves = own.reshape(2, -1).T.ravel()  # 0, d/2, 1, …
         orders["with those of its two halves in turn"] = halves
         orders["with the even ones before the odd ones"] = np.argsort(halves)

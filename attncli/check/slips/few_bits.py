@@ -32,7 +32,7 @@ AXES: dict[str, tuple[int, ...] | None] = {
 Keep = Callable[[Array], Array]
 
 
-def _as_float(array: Array, bits: int, least: int, largest: float) -> Array:
+def as_float(array: Array, bits: int, least: int, largest: float) -> Array:
     """Return the nearest numbers with so many bits after the first one."""
     _, exponent = np.frexp(array)
     unit = np.exp2(np.maximum(exponent - 1, least) - bits)
@@ -51,7 +51,7 @@ def _ways() -> dict[str, Keep]:
     """Return the ways to keep a matrix in few bits, by words."""
     ways: dict[str, Keep] = {}
     for name, (bits, least, largest) in FLOATS.items():
-        own = partial(_as_float, bits=bits, least=least, largest=largest)
+        own = partial(as_float, bits=bits, least=least, largest=largest)
         ways[name] = own
         for words in ("one scale for all", "a scale for each head"):
             ways[f"{name} with {words}"] = partial(_scaled, axes=AXES[words], largest=largest, keep=own)
@@ -66,7 +66,7 @@ def _ways() -> dict[str, Keep]:
 
 def _weights_kept() -> list[Route]:
     """Return the routes with weights in few bits, as they meet V."""
-    ways: dict[str, Keep] = {name: partial(_as_float, bits=b, least=e, largest=m) for name, (b, e, m) in FLOATS.items()}
+    ways: dict[str, Keep] = {name: partial(as_float, bits=b, least=e, largest=m) for name, (b, e, m) in FLOATS.items()}
     ways["int8, in steps of 1/127"] = lambda weights: np.round(weights * 127) / 127
     ways["int8, in steps of 1/255"] = lambda weights: np.round(weights * 255) / 255
     said = "the weights were rounded to {}, before they were multiplied by V: full numbers are expected"
@@ -79,7 +79,7 @@ def _change(problem: Problem, names: tuple[str, ...], keep: Keep) -> Problem:
 
 def _kept(case: Case) -> list[Route]:
     """Return the routes with matrices in few bits, and with the weights too, if the numbers are near the right ones."""
-    if not _is_near(case) or case.problem.values is None:
+    if not is_near(case) or case.problem.values is None:
         return []
     routes = [
         Route(
@@ -92,7 +92,7 @@ def _kept(case: Case) -> list[Route]:
         for words, keep in _ways().items()
         for letters, names in SIDES.items()
     ]
-    first = partial(_as_float, bits=3, least=-6, largest=448.0)
+    first = partial(as_float, bits=3, least=-6, largest=448.0)
     said = "Q, K, V and the weights were rounded to float8 e4m3: full numbers are expected"
     names = SIDES["Q, K and V"]
     routes.append(Route(problems=(partial(_change, names=names, keep=first),), weigh=first, said=said))
@@ -100,7 +100,7 @@ def _kept(case: Case) -> list[Route]:
 
 
 @np.errstate(all="ignore")
-def _is_near(case: Case) -> bool:
+def is_near(case: Case) -> bool:
     """Return whether the wrong numbers are the right ones but for an error that few bits may make."""
     for name in case.wrong:
         expected, right = case.judges[name].expected, case.right.numbers[name]

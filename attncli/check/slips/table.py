@@ -36,6 +36,7 @@ from attncli.check.slips.layouts import LAYOUT_SLIPS
 from attncli.check.slips.lost_rows import LOST_ROW_SLIPS
 from attncli.check.slips.mask_cells import MASK_CELL_SLIPS
 from attncli.check.slips.masks import MASK_SLIPS
+from attncli.check.slips.narrow_steps import NARROW_SLIPS
 from attncli.check.slips.orders import ORDER_SLIPS
 from attncli.check.slips.other_numbers import NUMBER_SLIPS
 from attncli.check.slips.other_scores import OTHER_SCORE_SLIPS
@@ -43,6 +44,7 @@ from attncli.check.slips.outputs import OUTPUT_SLIPS
 from attncli.check.slips.pieces import PIECE_SLIPS
 from attncli.check.slips.positions import NORM_SLIPS, POSITION_SLIPS
 from attncli.check.slips.projections import PROJECTION_SLIPS
+from attncli.check.slips.quantized import QUANTIZED_SLIPS
 from attncli.check.slips.recomputed_weights import RECOMPUTED_SLIPS
 from attncli.check.slips.references import REFERENCE_SLIPS
 from attncli.check.slips.rotations import ROTATION_SLIPS
@@ -309,6 +311,8 @@ SLIPS = (
     *COLUMN_ORDER_SLIPS,
     *ENTRY_SLIPS,
     *FEW_BITS_SLIPS,
+    *QUANTIZED_SLIPS,
+    *NARROW_SLIPS,
     *NUMBER_SLIPS,
     *LOST_ROW_SLIPS,
     *TILE_SLIPS,
