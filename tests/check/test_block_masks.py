@@ -109,8 +109,7 @@ WAYS = {
     "a sink by each of three pieces": ({"sink": SINKS.tolist()}, attend(sinks=SINKS + np.log(3)), "sink-twice",
         "the sink was counted 3 times: e^S joins each row's sum, S = 0.5, -0.3, 0.8, 1.2, once"),
     "scaled sinks": ({"sink": SINKS.tolist()}, attend(sinks=SINKS / 2), "sink-other",
-        "the heads' sinks were 0.25, -0.15, 0.4, 0.6, 0.5 (the scale) times the right ones: e^S joins each row's sum, "
-        "S = 0.5, -0.3, 0.8, 1.2"),
+        "the sink was multiplied by the scale 0.5: e^S joins each row's sum, S = 0.5, -0.3, 0.8, 1.2"),
     "sinks of key heads": ({"sink": SINKS.tolist()}, attend(sinks=SINKS[READ]), "sink-other",
         "the heads' sinks were 0.5, 0.5, -0.3, -0.3, those of heads 0, 0, 1, 1: e^S joins each row's sum, S = 0.5, "
         "-0.3, 0.8, 1.2"),

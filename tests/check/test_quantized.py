@@ -1,4 +1,4 @@
-"""Whole numbers of few bits that wrap around or keep their zero point, and exponentials, sums and scores in few bits."""
+"""Whole numbers that wrap around or keep their zero point, and exponentials, sums and scores in few bits."""
 
 import numpy as np
 import pytest

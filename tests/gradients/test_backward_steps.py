@@ -122,7 +122,7 @@ WRONG = {
             "d_values": (W * (P // 4 == J // 4)).swapaxes(-1, -2) @ D_OUTPUT,
         },
         "grad-of-tiles",
-        "dK and dV are sums over the queries of the key's own tile of 4 only: all that see it are expected",
+        "dV and dK are sums over queries and keys of the same tile of 4 only: all that see each other are expected",
     ),
     "exponentials of which the largest is 1": (
         {

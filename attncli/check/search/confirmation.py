@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PRINTED = 0.5  # units between a number and its print
 NO_NUMBER = 100.0  # units in which a number differs from none
 PART = 0.5  # of the change that a slip makes, which the expected numbers show at least
+LITTLE, MUCH = 0.01, 4.0  # mean square errors, in units, that say nothing, and how many times as much is much
 SAME_SUM = 1e-9  # difference of two sums of weights that are the same but for our rounding
 
 
@@ -38,6 +39,7 @@ class Found:
     may_be_chance: bool = False  # as one of all ways that were tried
     has_evidence: bool = True
     may_be_told: bool = False  # where nothing else explains the numbers
+    rest: float = 0.0  # mean square, in units, of what it leaves of the errors
 
 
 def confirm(attempts: list[Attempt], case: Case, sample: Sample, may_be: list[Found] | None = None) -> list[Found]:
@@ -84,7 +86,8 @@ def _judge(attempt: Attempt, case: Case, sure: float) -> Found | None:
     if measured is None or any(name not in measured.numbers for name in case.judges):
         return None
     verdicts = verdicts_of(case.judges, measured)
-    if "wrong" in verdicts.values() or not _is_followed(case, measured):
+    rest = None if "wrong" in verdicts.values() else _rest(case, measured)
+    if rest is None:
         return None
     least, fitted = max(attempt.least, case.least), max(each.fitted for each in attempt.slips)
     evidence = _evidence(case, measured, fitted, dict.fromkeys(case.wrong, 1.0))
@@ -102,12 +105,21 @@ def _judge(attempt: Attempt, case: Case, sure: float) -> Found | None:
         may_be_chance=evidence < sure,
         has_evidence=not is_thin or (attempt.slips[0].is_slight and may_be_told),
         may_be_told=may_be_told,
+        rest=rest,
     )
 
 
-def _is_followed(case: Case, measured: Measured) -> bool:
-    """Return whether every wrong matrix is off from the right one in the direction of these numbers, by half of the way
-    at least. Errors of another kind, which a wide tolerance lets pass, are not."""
+def nearest_first(found: list[Found]) -> list[Found]:
+    """Return the same, those that leave much more of the errors than the best one after the others."""
+    least = max(min((each.rest for each in found), default=0), LITTLE)
+    return sorted(found, key=lambda each: (each.is_late, each.rest > MUCH * least))
+
+
+def _rest(case: Case, measured: Measured) -> float | None:
+    """Return the mean square, in units, of the errors that these numbers leave, or None unless every wrong matrix is
+    off from the right one in their direction, by half of the way at least. Errors of another kind, which a wide
+    tolerance lets pass, are not."""
+    left, cells = 0.0, 0
     for name in case.wrong:
         mine, way, total = measured.numbers[name], 0.0, 0.0
         if mine.shape != case.right.numbers[name].shape:
@@ -118,9 +130,10 @@ def _is_followed(case: Case, measured: Measured) -> bool:
             units = np.where(is_finite & (block.scale > 0), block.scale, np.inf)
             change, given = (np.where(is_finite, each, 0) / units for each in (change, given))
             way, total = way + float((change * given).sum()), total + float((change**2).sum())
+            left, cells = left + float(((given - change) ** 2).sum()), cells + change.size
         if way < PART * total:
-            return False
-    return True
+            return None
+    return left / max(cells, 1)
 
 
 def _units_of_prints(case: Case, measured: Measured) -> dict[str, float]:

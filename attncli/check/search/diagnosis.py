@@ -10,7 +10,7 @@ import numpy as np
 from attncli.check.report import Diagnosis
 from attncli.check.search.attempts import Attempt, group_alike, have_same_numbers, try_slips
 from attncli.check.search.cells import diagnose_cells, diagnose_impossible, diagnose_precision
-from attncli.check.search.confirmation import Found, confirm
+from attncli.check.search.confirmation import Found, confirm, nearest_first
 from attncli.check.search.constants import fitted_constants
 from attncli.check.search.descales import diagnose_gate, fitted_descales, fitted_head_scales
 from attncli.check.search.fitted_factors import fitted_factors
@@ -122,7 +122,7 @@ def _make_entries(found: list[Found], case: Case) -> tuple[Diagnosis, ...]:
     """Return one entry for each set of numbers, under the first name that no earlier entry has."""
     entries: list[Diagnosis] = []
     named: set[str] = set()
-    for group in group_alike(found, lambda one, two: have_same_numbers(one.numbers, two.numbers)):
+    for group in group_alike(nearest_first(found), lambda one, two: have_same_numbers(one.numbers, two.numbers)):
         unnamed = [each.attempt for each in group if each.attempt.name not in named]
         if unnamed:
             slip, *also = dict.fromkeys(attempt.name for attempt in unnamed)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 LEAST_HALVED = 4  # keys or queries of which a half is tried as a tile
+SUMMED = ("d_queries", "d_keys", "d_values")  # over keys or queries
 NEAR = 1e-4  # relative distance of a named or short factor from the fitted one
 
 
@@ -64,6 +65,17 @@ def _by_tile(weights: Array, d_weights: Array, size: int) -> Array:
     return found
 
 
+def _times_sum(weights: Array, d_weights: Array, factor: float) -> Array:
+    found: Array = weights * (d_weights - factor * _row_sum(weights, d_weights))
+    return found
+
+
+def _factors_of_sums(case: Case) -> list[tuple[float, str]]:
+    scale = case.problem.scale
+    found = [(math.log(2), "log 2"), (math.log2(math.e), "log₂ e"), (0.5, "a half"), (2.0, "twice")]
+    return found if scale in (0, 1) else [(scale, "the scale"), (1 / scale, "1 over the scale"), *found]
+
+
 def _other_softmaxes(case: Case) -> list[Route]:
     """Return the routes with another derivative of the softmax."""
     if not is_about(case) or not case.problem.normalizer.sums_to_one:
@@ -71,6 +83,15 @@ def _other_softmaxes(case: Case) -> list[Route]:
     ways = dict(SOFTMAXES)
     if case.n == case.m <= ONE_BLOCK:
         ways |= ACROSS
+    named: dict[float, list[str]] = {}
+    for factor, words in _factors_of_sums(case):
+        named.setdefault(factor, []).append(words)
+    ways |= {
+        f"the row sum of P ∘ dP was multiplied by {factor:.6g}, {', or '.join(words)}": partial(
+            _times_sum, factor=factor
+        )
+        for factor, words in named.items()
+    }
     for size in sizes_of_tiles(case.m):
         words = f"the row sum of P ∘ dP over each tile of {size} keys was subtracted in that tile"
         ways[words] = partial(_by_tile, size=size)
@@ -210,22 +231,28 @@ def _keys_of(own: Gradients, name: str, grade: Grade, kept: Array, names: tuple[
 
 
 def _diagonal_tiles(case: Case) -> list[Route]:
-    """Return the routes in which the sums of dK and dV are those of the tile on the diagonal only."""
-    of_queries, right = is_about(case, "d_queries"), case.problem.visible.right
-    if of_queries or not is_about(case, "d_keys", "d_values") or right is None or case.n > ONE_BLOCK:
+    """Return the routes in which the sums of gradients are those of the tile on the diagonal only, or lack it."""
+    if case.n > ONE_BLOCK or len(set(case.problem.visible.offsets)) > 1 or not case.problem.normalizer.sums_to_one:
         return []
-    if len(set(case.problem.visible.offsets)) > 1 or not case.problem.normalizer.sums_to_one:
+    names = tuple(name for name in case.wrong if name in SUMMED)
+    if len(names) < len(case.wrong) or not is_about(case):
         return []
-    wrong = listed([LETTERS[name] for name in ("d_keys", "d_values") if name in case.wrong])
+    wrong = listed([LETTERS[name] for name in names])
     verb = "are sums" if " and " in wrong else "is the sum"
     positions = np.arange(case.n)[:, None] + case.problem.visible.offsets[0]
-    return [
-        Route(
-            regrade=partial(_of_cells, kept=positions // size == np.arange(case.m) // size, names=tuple(case.wrong)),
-            said=f"{wrong} {verb} over the queries of the key's own tile of {size} only: all that see it are expected",
-        )
-        for size in sizes_of_tiles(max(case.n, case.m))
-    ]
+    sizes = dict.fromkeys([*sizes_of_tiles(max(case.n, case.m)), *(case.m // parts for parts in (2, 4, 8))])
+    routes = []
+    for size in (size for size in sizes if 1 < size < case.m):
+        own = positions // size == np.arange(case.m) // size
+        ways = {f"of the same tile of {size} only": own, f"of other tiles of {size} only": ~own}
+        routes += [
+            Route(
+                regrade=partial(_of_cells, kept=kept, names=names),
+                said=f"{wrong} {verb} over queries and keys {words}: all that see each other are expected",
+            )
+            for words, kept in ways.items()
+        ]
+    return routes
 
 
 def _of_cells(own: Gradients, name: str, grade: Grade, kept: Array, names: tuple[str, ...]) -> Array:

@@ -41,15 +41,15 @@ def _positions(problem: Problem) -> Array:
     return found
 
 
-def _see_less(problem: Problem, sees: Sees, size: int) -> Problem:
+def see_less(problem: Problem, sees: Sees, size: int) -> Problem:
     """Return the problem in which a query sees only those of its keys that the rule allows."""
     rule = sees(_positions(problem), np.arange(problem.m), size)
     return replace(problem, mask=visible_cells(problem) & rule)
 
 
-def _see_instead(problem: Problem, sees: Sees, size: int) -> Problem:
+def see_instead(problem: Problem, sees: Sees, size: int) -> Problem:
     """Return the problem with the rule in place of the causal mask."""
-    return _see_less(change_visible(problem, right=None), sees, size)
+    return see_less(change_visible(problem, right=None), sees, size)
 
 
 def _unasked_chunks(case: Case) -> list[Route]:
@@ -59,7 +59,7 @@ def _unasked_chunks(case: Case) -> list[Route]:
         return []
     return [
         Route(
-            problems=(partial(_see_less, sees=lambda p, j, size: p // size == j // size, size=size),),
+            problems=(partial(see_less, sees=lambda p, j, size: p // size == j // size, size=size),),
             said=f"a query saw only the keys of its own chunk of {size} positions: no chunks are asked for",
         )
         for size in _sizes(case)
@@ -80,7 +80,7 @@ def _own_causal(case: Case) -> list[Route]:
     }
     return [
         Route(
-            problems=(partial(_see_instead, sees=sees, size=size),),
+            problems=(partial(see_instead, sees=sees, size=size),),
             said=f"{words.format(size, case.order)}: a query sees all keys up to its own position",
         )
         for words, sees in ways.items()
@@ -100,11 +100,11 @@ def _window_by_tiles(case: Case) -> list[Route]:
         due = f"it begins {left} before the query's position"
         routes += [
             Route(
-                problems=(partial(_see_less, sees=after, size=size),),
+                problems=(partial(see_less, sees=after, size=size),),
                 said=f"the window began with the first whole tile of {size} keys in it: {due}",
             ),
             Route(
-                problems=(partial(change_visible, left=None), partial(_see_less, sees=before, size=size)),
+                problems=(partial(change_visible, left=None), partial(see_less, sees=before, size=size)),
                 said=f"the window began with the tile of {size} keys in which its first key stands: {due}",
             ),
         ]

@@ -204,6 +204,14 @@ def square_root(d_k: int) -> str:
     return str(root) if root * root == d_k else f"{math.sqrt(d_k):.4f}"
 
 
+def _shortened(text: str) -> str:
+    """Return a plain number as sentences have it, or another text unchanged."""
+    try:
+        return f"{float(text):.6g}"
+    except ValueError:
+        return text
+
+
 def scaling(case: Case) -> str:
     """Return how to scale the raw scores."""
     text = case.problem.scale_text
@@ -215,5 +223,5 @@ def scaling(case: Case) -> str:
         return f"divide by √d_k = {square_root(case.d_k)}"
     if text == "1/dk":
         return f"divide by d_k = {case.d_k}"
-    said = "" if text.strip() == case.factor else f" ({text})"
+    said = "" if f"{case.problem.scale:.6g}" in (text.strip(), _shortened(text)) else f" ({text})"
     return f"multiply the raw scores by {case.factor}{said}"

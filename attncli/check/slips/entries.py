@@ -30,6 +30,7 @@ TAKEN = {  # what is taken from elsewhere, in words
     ("mask",): "the mask",
     ("bias",): "the bias",
     ("dropout_mask",): "the dropout mask",
+    ("d_output",): "dO",
 }
 
 

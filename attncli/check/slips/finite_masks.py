@@ -58,13 +58,14 @@ def _finite(case: Case) -> list[Route]:
     if not case.is_masked:
         return []
     routes = []
-    cap = case.problem.softcap
-    for depth in dict.fromkeys((*DEPTHS, cap or DEPTHS[0])):
+    cap, scale = case.problem.softcap, case.problem.scale
+    scaled = {scale * depth: f", as {depth:g} before the scale" for depth in DEPTHS if scale * depth not in DEPTHS}
+    for depth in dict.fromkeys((*DEPTHS, cap or DEPTHS[0], *scaled)):
         lowered = Route(problems=(partial(_lowered, depth=depth),))
         replaced = Route(score=partial(_replaced, depth=depth))
-        why = ", as by a softcap after the mask" if depth == cap else ""
+        why = ", as by a softcap after the mask" if depth == cap else scaled.get(depth, "")
         routes += [
-            replace(lowered, said=partial(_tell, case, lowered, f"lowered by {depth:g}")),
+            replace(lowered, said=partial(_tell, case, lowered, f"lowered by {depth:g}{scaled.get(depth, '')}")),
             replace(replaced, said=partial(_tell, case, replaced, f"set to −{depth:g}{why}")),
         ]
     return routes

@@ -106,7 +106,7 @@ def _kept_scores(scores: Array, dtype: str, steps: tuple[float, ...]) -> Array:
 
 def _scores(case: Case) -> list[Route]:
     """Return the routes with raw scores, scores or both that are rounded to a half precision."""
-    problem, scale = case.problem, case.problem.scale
+    scale = case.problem.scale
     has_stage = case.has_stage("softcap", "bias", "slopes", "head_scales", "sink", "top_k")
     if has_stage or not math.isfinite(scale) or scale == 0 or not is_near(case):
         return []

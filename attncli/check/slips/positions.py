@@ -13,10 +13,18 @@ from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
 from attncli.check.slips.changes import need
+from attncli.check.slips.sinks import (
+    count_twice,
+    describe_sinks,
+    lse_without_sink,
+    sink_column,
+    sink_value,
+    unasked_sink,
+    unshifted_sink,
+)
 from attncli.check.slips.slip import Slip
 from attncli.problem.problem import over_heads
 from attncli.records import replace
-from attncli.results.result import Result
 from attncli.stages.row_transforms import PAIRING_NAMES, ROW_NORM_NAMES
 from attncli.stages.slopes import USUAL, usual_slopes
 
@@ -89,6 +97,9 @@ def _other_slopes(case: Case) -> list[Route]:
     heads = case.heads
     ways = {
         "2^(−8h/H) of every head, without the completion": tuple(2 ** (-8 * (h + 1) / heads) for h in range(heads)),
+        f"2^(−8h/{1 << (heads - 1).bit_length()}), of the next power of 2": tuple(
+            2 ** (-8 * (h + 1) / (1 << (heads - 1).bit_length())) for h in range(heads)
+        ),
         "2^(−8(h − 1)/H), one head too early": tuple(2 ** (-8 * h / heads) for h in range(heads)),
         "those in the order from the last head": tuple(reversed(own)),
         "the same with the other sign": tuple(-slope for slope in own),
@@ -197,91 +208,6 @@ def _unasked_alibi(case: Case) -> list[Route]:
     return [] if case.request.alibi is not None else [Route(requests=(partial(replace, alibi=USUAL),))]
 
 
-# sinks
-
-
-COUNTED = {2: "twice", 3: "3 times", 4: "4 times", 8: "8 times"}  # a sink: by each piece of the keys
-
-
-def _twice(case: Case) -> list[Route]:
-    sink = case.problem.sink
-    if sink is None:
-        return []
-    return [
-        Route(
-            problems=(partial(replace, sink=tuple(logit + float(np.log(count)) for logit in sink)),),
-            said=f"the sink was counted {words}: {_sinks(case)}, once",
-        )
-        for count, words in COUNTED.items()
-    ]
-
-
-@np.errstate(all="ignore")
-def _plus_unshifted(problem: Problem, weights: Array) -> Array:
-    """Return the weights if e^S joins the sum of the exponentials of scores less the largest of their row."""
-    largest = weights.max(axis=-1, keepdims=True)
-    powers = np.where(largest > 0, weights / largest, 0)
-    found: Array = powers / (powers.sum(axis=-1, keepdims=True) + np.exp(over_heads(need(problem.sink))))
-    return found
-
-
-def _unshifted(case: Case) -> list[Route]:
-    problem = case.problem
-    is_plain = problem.dropout_mask is None and problem.top_k is None
-    return [Route(reweigh=_plus_unshifted)] if problem.sink is not None and is_plain else []
-
-
-def _with_first_column(_problem: Problem, weights: Array) -> Array:
-    """Return the weights one key later, with the sink's own in front, and without the last."""
-    own = 1 - weights.sum(axis=-1, keepdims=True)
-    return np.concatenate([own, weights[..., :-1]], axis=-1)
-
-
-def _first_column(case: Case) -> list[Route]:
-    problem = case.problem
-    if problem.sink is None or problem.dropout_mask is not None:
-        return []
-    return [Route(reweigh=_with_first_column)]
-
-
-def _with_first_value(weights: Array) -> Array:
-    """Return the weights with the rest of each row on key 0."""
-    found = np.array(weights)
-    found[..., 0] += 1 - weights.sum(axis=-1)
-    return found
-
-
-def _first_value(case: Case) -> list[Route]:
-    problem = case.problem
-    if problem.sink is None or problem.dropout_mask is not None or "output" not in case.wrong:
-        return []
-    said = "the sink's weight was multiplied by the value of key 0: a sink has no value"
-    return [Route(weigh=_with_first_value, said=said)]
-
-
-def _unasked_sink(case: Case) -> list[Route]:
-    """Return the route with a sink of 0 (softmax off by one) that was not requested."""
-    if case.problem.sink is not None or not case.problem.normalizer.sums_to_one:
-        return []
-    return [Route(requests=(partial(replace, sink=(0.0,)),))]
-
-
-def _lse_alone(case: Case) -> list[Route]:
-    if case.problem.sink is None or "lse" not in case.wrong:
-        return []
-    lse = Result(replace(case.problem, sink=None), "numpy").lse
-
-    def present(name: str, array: Array) -> Array:
-        return lse if name == "lse" else array
-
-    return [Route(present=present)]
-
-
-def _sinks(case: Case) -> str:
-    sink = case.problem.sink or ()
-    return f"e^S joins each row's sum, S = {list_numbers(sink)}"
-
-
 # of which a scale gives the same numbers
 NORM_SLIPS = (Slip("qk-norm-other", "stage", _other_norm, "another norm was taken"),)
 POSITION_SLIPS = (
@@ -339,11 +265,11 @@ POSITION_SLIPS = (
         "rope_scale",
     ),
     Slip("rope-other-pairs", "stage", _other_pairs, "other columns were rotated"),
-    _left_out("no-sink", "the sink was", _sinks, "sink"),
+    _left_out("no-sink", "the sink was", describe_sinks, "sink"),
     Slip(
         "sink-unshifted",
         "weights",
-        _unshifted,
+        unshifted_sink,
         lambda case: (
             f"e^S was added to the sum of e^(score − largest): e^(S − largest) joins that sum, S = "
             f"{list_numbers(case.problem.sink or ())}"
@@ -353,13 +279,13 @@ POSITION_SLIPS = (
     Slip(
         "sink-as-key",
         "weights",
-        _first_column,
+        sink_column,
         "the last column of the weights was dropped, and the sink's is the first: key 0 has the sink's weight, and "
         "each key after it that of the one before",
         paired=False,
     ),
-    Slip("sink-as-key", "rounding", _first_value, "the sink had a value", paired=False),
-    Slip("sink-twice", "stage", _twice, "the sink was counted twice"),
+    Slip("sink-as-key", "rounding", sink_value, "the sink had a value", paired=False),
+    Slip("sink-twice", "stage", count_twice, "the sink was counted twice"),
     _left_out(
         "no-qk-norm",
         "the norm of Q and K was",
@@ -382,7 +308,12 @@ POSITION_SLIPS = (
     _left_out(
         "plain-softmax", "the normalizer was", lambda case: f"{case.request.normalizer} is expected", "normalizer"
     ),
-    Slip("lse-without-sink", "result", _lse_alone, lambda case: f"the log-sum-exps have no sink: {_sinks(case)}"),
+    Slip(
+        "lse-without-sink",
+        "result",
+        lse_without_sink,
+        lambda case: f"the log-sum-exps have no sink: {describe_sinks(case)}",
+    ),
     Slip("unasked-rope", "stage", _unasked_rope, "rotary positions were applied", paired=False),
     Slip(
         "unasked-alibi",
@@ -395,7 +326,7 @@ POSITION_SLIPS = (
     Slip(
         "unasked-sink",
         "stage",
-        _unasked_sink,
+        unasked_sink,
         "1 was added to each row's sum, as a sink of 0 does: none is asked for",
         paired=False,
     ),

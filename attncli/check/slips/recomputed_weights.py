@@ -65,6 +65,7 @@ def _powers_of_others(case: Case) -> list[Route]:
     ways = {
         "from the log-sum-exps times log 2, as if they were to base 2": (1.0, math.log(2)),
         "from the log-sum-exps over log 2, which are to base 2": (1.0, 1 / math.log(2)),
+        "as powers of 2, of score − log-sum-exp": (math.log(2), math.log(2)),
     }
     if problem.scale not in (0, 1) and problem.softcap is None and problem.bias is None and problem.slopes is None:
         ways["from the raw scores, without the scale, and the right log-sum-exps"] = (1 / problem.scale, 1.0)

@@ -48,6 +48,14 @@ def named_factors(case: Case) -> list[tuple[float, str]]:
     found += [(own * math.log(10), "log 10 · scale, as for powers of 10")]
     if own not in (0, 1):
         found.append((1 / own, "1 over the scale"))
+    ratio = own * math.sqrt(d_k)  # to the usual scale, as of YaRN's factor of Q and of K
+    if own > 0 and not math.isclose(ratio, 1):
+        found += [
+            (own * ratio, f"{ratio:.6g}²/√d_k, with the factor {ratio:.6g} twice"),
+            (own / math.sqrt(ratio), f"√{ratio:.6g}/√d_k, with its factor on one of Q and K only"),
+        ]
+    if (cap := case.problem.softcap) is not None:
+        found += [(own * cap, "the scale times the softcap"), (own / cap, "the scale over the softcap")]
     known = [own, 1.0, 1 / d_k, 1 / math.sqrt(d_k)]  # those that have slips of their own
     kept: list[tuple[float, str]] = []
     for factor, name in found:

@@ -63,6 +63,29 @@ def _other_caps(case: Case) -> list[Route]:
     ]
 
 
+def _named_caps(case: Case) -> list[Route]:
+    """Return the routes with another softcap that a mistake makes of the right one."""
+    cap, scale = case.problem.softcap, case.problem.scale
+    if cap is None:
+        return []
+    ways = {
+        cap * math.log(2): "log 2 times it, as if the scores were multiplied by log₂ e before it",
+        cap / math.log(2): "it over log 2, as of scores to base 2",
+        1 / cap: "1 over it",
+    }
+    if scale not in (0, 1):
+        ways[cap * scale] = "as if it came before the scale"
+        ways[cap / scale] = "it over the scale, as if the scores were scaled once more before it"
+    return [
+        Route(
+            problems=(partial(replace, softcap=other),),
+            said=f"the softcap was {other:.6g}, {words}: {cap:g} is expected",
+        )
+        for other, words in ways.items()
+        if not math.isclose(other, cap)
+    ]
+
+
 def _of_seen(scores: Array, change: Callable[[Array], Array]) -> Array:
     return np.where(np.isneginf(scores), scores, change(scores))
 
@@ -297,6 +320,7 @@ STAGE_SLIPS = (
         _no_bias,
         lambda case: f"the bias was left out: {_first_bias(case)} is added to the scores",
     ),
+    Slip("softcap-other", "stage", _named_caps, "the softcap was another", paired=False),
     Slip("softcap-as", "stage", _other_caps, "the softcap was another function", paired=False),
     Slip("bias-other", "stage", _other_biases, "the bias was changed"),
     Slip("bias-other", "stage", _other_rows_of_bias, "the bias was changed", paired=False),

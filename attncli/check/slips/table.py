@@ -47,11 +47,13 @@ from attncli.check.slips.projections import PROJECTION_SLIPS
 from attncli.check.slips.quantized import QUANTIZED_SLIPS
 from attncli.check.slips.recomputed_weights import RECOMPUTED_SLIPS
 from attncli.check.slips.references import REFERENCE_SLIPS
+from attncli.check.slips.ring_masks import RING_SLIPS
 from attncli.check.slips.rotations import ROTATION_SLIPS
 from attncli.check.slips.rounded_weights import ROUNDING_SLIPS
 from attncli.check.slips.row_sums import ROW_SUM_SLIPS
 from attncli.check.slips.scales import SCALE_SLIPS
 from attncli.check.slips.single_scores import SINGLE_SLIPS
+from attncli.check.slips.sinks import SINK_SLIPS
 from attncli.check.slips.slip import Slip
 from attncli.check.slips.softmaxes import BASE_SLIPS, SOFTMAX_SLIPS, derived
 from attncli.check.slips.stages import STAGE_SLIPS
@@ -293,6 +295,7 @@ SLIPS = (
     *MASK_SLIPS,
     *FINITE_SLIPS,
     *POSITION_SLIPS,
+    *SINK_SLIPS,
     *STAGE_SLIPS,
     *PIECE_SLIPS,
     *DROPOUT_SLIPS,
@@ -317,6 +320,7 @@ SLIPS = (
     *LOST_ROW_SLIPS,
     *TILE_SLIPS,
     *BLOCK_SLIPS,
+    *RING_SLIPS,
     *ORDER_SLIPS,
     *INPUT_ORDER_SLIPS,
     *MASK_CELL_SLIPS,
