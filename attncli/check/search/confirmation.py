@@ -39,7 +39,7 @@ class Found:
     may_be_chance: bool = False  # as one of all ways that were tried
     has_evidence: bool = True
     may_be_told: bool = False  # where nothing else explains the numbers
-    rest: float = 0.0  # mean square, in units, of what it leaves of the errors
+    rest: float = 0.0  # mean square, in units, of what it leaves of the errors that a tolerance allows
 
 
 def confirm(attempts: list[Attempt], case: Case, sample: Sample, may_be: list[Found] | None = None) -> list[Found]:
@@ -116,9 +116,9 @@ def nearest_first(found: list[Found]) -> list[Found]:
 
 
 def _rest(case: Case, measured: Measured) -> float | None:
-    """Return the mean square, in units, of the errors that these numbers leave, or None unless every wrong matrix is
-    off from the right one in their direction, by half of the way at least. Errors of another kind, which a wide
-    tolerance lets pass, are not."""
+    """Return the mean square, in units, of the errors that these numbers leave where a tolerance is given, or None
+    unless every wrong matrix is off from the right one in their direction, by half of the way at least. Errors of
+    another kind, which a wide tolerance lets pass, are not."""
     left, cells = 0.0, 0
     for name in case.wrong:
         mine, way, total = measured.numbers[name], 0.0, 0.0
@@ -130,7 +130,8 @@ def _rest(case: Case, measured: Measured) -> float | None:
             units = np.where(is_finite & (block.scale > 0), block.scale, np.inf)
             change, given = (np.where(is_finite, each, 0) / units for each in (change, given))
             way, total = way + float((change * given).sum()), total + float((change**2).sum())
-            left, cells = left + float(((given - change) ** 2).sum()), cells + change.size
+            if case.judges[name].tolerance is not None:
+                left, cells = left + float(((given - change) ** 2).sum()), cells + change.size
         if way < PART * total:
             return None
     return left / max(cells, 1)
