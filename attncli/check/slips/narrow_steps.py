@@ -127,7 +127,7 @@ def _shown(problem: Problem, dtype: str, steps: tuple[float, ...]) -> Array:
 
 
 def _slip(name: str, family: str, routes: Callable[[Case], list[Route]], words: str) -> Slip:
-    return Slip(name, family, routes, lambda _case: words, paired=False, is_slight=True, passes_easily=True)
+    return Slip(name, family, routes, words, paired=False, is_slight=True, passes_easily=True)
 
 
 NARROW_SLIPS = (

@@ -76,6 +76,4 @@ def _quantized(case: Case) -> list[Route]:
     ]
 
 
-QUANTIZED_SLIPS = (
-    Slip("few-bits", "values", _quantized, lambda _case: "few bits were kept", paired=False, passes_easily=True),
-)
+QUANTIZED_SLIPS = (Slip("few-bits", "values", _quantized, "few bits were kept", paired=False, passes_easily=True),)
