@@ -60,6 +60,10 @@ def worksheet_from_arrays(contents: Contents, name: str) -> Worksheet:
                 raise InputError(contents.where, what, "keep one of them")
             owners[kind + meant] = key
             (expected if kind else request)[meant] = decode()
+    if "x" in request and "queries" in request:
+        from attncli.inputs.projected_inputs import settle_beside_x
+
+        notes += settle_beside_x(request, contents.where)
     left_out = tuple(map(path_text, others))
     if "queries" not in request and "x" not in request:
         what = f"holds {', '.join(left_out or owners.values()) or 'no array'}, and no queries"

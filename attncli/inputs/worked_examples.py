@@ -59,10 +59,6 @@ def read_example(text: str, where: str, reading: Reading) -> Contents | None:
     inputs = {matrix_name(name) for name in arrays}
     if not {"queries", "keys"} <= inputs and not {"x", "w_q", "w_k"} <= inputs:
         return None
-    if {"queries", "keys"} <= inputs:  # what they are made of is not needed, and may be rounded otherwise
-        if any(name is not None and name.startswith(("w_", "b_")) for name in inputs):
-            return None
-        arrays = {name: matrix for name, matrix in arrays.items() if matrix_name(name) not in ("x", "context")}
     width = next(matrix.array.shape[-1] for name, matrix in arrays.items() if matrix_name(name) in ("keys", "w_k"))
     if any(_contradicts(claim, width) for claim in claims):
         return None

@@ -213,7 +213,6 @@ IN_DOUBT = {
     "vectors of several tokens": 'Token "it":\nq = [1, 0]\nToken "cat":\nk = [1, 1]\nToken "mat":\nk = [1, 2]\n',
     "another formula than the projection": f"{PROJECTED}Q = X W_Q^T\n",
     "a bias in the formula": f"{PROJECTED}Q = X @ W_Q + b\n",
-    "projections beside Q and K": f"{PROJECTED}Q = [[1, 2], [3, 4]]\nK = [[1, 3], [3, 7]]\n",
     "operands only": "We compute [1, 0] · [0, 1] = 0 for Q and K.\nQ: [1, 0] · [1, 1] = 1\nK: [1, 1] · [1, 0] = 1\n",
 }
 
