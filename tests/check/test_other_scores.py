@@ -5,8 +5,8 @@ import pytest
 from slip_cases import MASK, TWO, numbers, problem, told
 
 from attncli.check.slips.changes import EUCLIDEAN, SQUARED
-from attncli.check.slips.choices import OVER_KEY, OVER_QUERY
 from attncli.check.slips.hand_steps import SIGNED
+from attncli.check.slips.norms import OVER_KEY, OVER_QUERY
 
 STEP = 2.0**-20
 

@@ -25,7 +25,7 @@ from attncli.check.slips.sinks import (
 from attncli.check.slips.slip import Slip
 from attncli.problem.problem import over_heads
 from attncli.records import replace
-from attncli.stages.row_transforms import PAIRING_NAMES, ROW_NORM_NAMES
+from attncli.stages.row_transforms import PAIRING_NAMES
 from attncli.stages.slopes import USUAL, usual_slopes
 
 if TYPE_CHECKING:
@@ -72,18 +72,6 @@ def _unasked_rope(case: Case) -> list[Route]:
         )
         for size in sizes
         for name in PAIRING_NAMES
-    ]
-
-
-def _other_norm(case: Case) -> list[Route]:
-    own = case.request.qk_norm
-    return [
-        Route(
-            requests=(partial(replace, qk_norm=name),),
-            said=f"the rows of Q and K were normalized by {name}: {own} is expected",
-        )
-        for name in ROW_NORM_NAMES
-        if own is not None and name != own
     ]
 
 
@@ -208,8 +196,6 @@ def _unasked_alibi(case: Case) -> list[Route]:
     return [] if case.request.alibi is not None else [Route(requests=(partial(replace, alibi=USUAL),))]
 
 
-# of which a scale gives the same numbers
-NORM_SLIPS = (Slip("qk-norm-other", "stage", _other_norm, "another norm was taken"),)
 POSITION_SLIPS = (
     _left_out(
         "no-segments",

@@ -37,12 +37,13 @@ from attncli.check.slips.lost_rows import LOST_ROW_SLIPS
 from attncli.check.slips.mask_cells import MASK_CELL_SLIPS
 from attncli.check.slips.masks import MASK_SLIPS
 from attncli.check.slips.narrow_steps import NARROW_SLIPS
+from attncli.check.slips.norms import NORM_SLIPS, OTHER_NORM_SLIPS
 from attncli.check.slips.orders import ORDER_SLIPS
 from attncli.check.slips.other_numbers import NUMBER_SLIPS
 from attncli.check.slips.other_scores import OTHER_SCORE_SLIPS
 from attncli.check.slips.outputs import OUTPUT_SLIPS
 from attncli.check.slips.pieces import PIECE_SLIPS
-from attncli.check.slips.positions import NORM_SLIPS, POSITION_SLIPS
+from attncli.check.slips.positions import POSITION_SLIPS
 from attncli.check.slips.projections import PROJECTION_SLIPS
 from attncli.check.slips.quantized import QUANTIZED_SLIPS
 from attncli.check.slips.recomputed_weights import RECOMPUTED_SLIPS
@@ -282,7 +283,7 @@ FIRST_SLIPS = (
 )
 
 SLIPS = (
-    *NORM_SLIPS,
+    *OTHER_NORM_SLIPS,
     *FIRST_SLIPS,
     *BASE_SLIPS,
     *SCALE_SLIPS,
@@ -304,6 +305,7 @@ SLIPS = (
     *ROTATION_SLIPS,
     *TURNED_SLIPS,
     *CHOICE_SLIPS,
+    *NORM_SLIPS,
     *BORDER_SLIPS,
     *HAND_SLIPS,
     *WEIGHTED_SUM_SLIPS,
