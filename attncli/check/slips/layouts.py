@@ -10,7 +10,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import transposed_output
+from attncli.check.slips.changes import need_values, transposed_output
 from attncli.check.slips.slip import Slip
 from attncli.problem.heads import pack_heads
 from attncli.problem.problem import Problem, Visible
@@ -254,6 +254,31 @@ def _strided_values(case: Case) -> list[Route]:
     return [Route(problems=(partial(_strided, back=back, names=("values",)),), said=said) for back, said in ways]
 
 
+def _reshaped_values(case: Case) -> list[Route]:
+    """Return the routes with the memory of V, or of its transpose, read as that of the other."""
+    if case.problem.values is None or case.m == 1 or case.problem.d_v == 1:
+        return []
+    m, d_v = case.m, case.problem.d_v
+    ways = {
+        f"V, {m} × {d_v}, was reshaped to {d_v} × {m}, which keeps the order in memory, for its transpose": True,
+        f"V, in memory by columns, {d_v} × {m}, was read by rows, as {m} × {d_v}": False,
+    }
+    return [
+        Route(problems=(partial(_reshape_values, turned=turned),), said=f"{said}: row j of V is that of key j")
+        for said, turned in ways.items()
+    ]
+
+
+def _reshape_values(problem: Problem, *, turned: bool) -> Problem:
+    values = np.asarray(need_values(problem))
+    rows, columns = values.shape[-2:]
+    if turned:
+        found = np.ascontiguousarray(values).reshape(*values.shape[:-2], columns, rows).mT
+    else:
+        found = np.ascontiguousarray(values.mT).reshape(values.shape)
+    return replace(problem, values=found)
+
+
 def _reshaped_keys(problem: Problem) -> Problem:
     """Read the memory of K (…, m, d_k) as (…, d_k, m), for its transpose."""
     keys = np.ascontiguousarray(problem.keys)
@@ -348,6 +373,7 @@ LAYOUT_SLIPS = (
         paired=False,
     ),
     Slip("values-strided", "heads", _strided_values, "V was read by other strides"),
+    Slip("values-strided", "values", _reshaped_values, "V was read by other strides", paired=False),
     Slip(
         "keys-reshaped",
         "keys",

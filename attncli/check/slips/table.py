@@ -49,6 +49,7 @@ from attncli.check.slips.quantized import QUANTIZED_SLIPS
 from attncli.check.slips.recomputed_weights import RECOMPUTED_SLIPS
 from attncli.check.slips.references import REFERENCE_SLIPS
 from attncli.check.slips.ring_masks import RING_SLIPS
+from attncli.check.slips.rotated_columns import ROTATED_COLUMN_SLIPS
 from attncli.check.slips.rotations import ROTATION_SLIPS
 from attncli.check.slips.rounded_weights import ROUNDING_SLIPS
 from attncli.check.slips.row_sums import ROW_SUM_SLIPS
@@ -304,6 +305,7 @@ SLIPS = (
     *LAYER_NORM_SLIPS,
     *ROTATION_SLIPS,
     *TURNED_SLIPS,
+    *ROTATED_COLUMN_SLIPS,
     *CHOICE_SLIPS,
     *NORM_SLIPS,
     *BORDER_SLIPS,

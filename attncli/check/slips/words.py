@@ -93,7 +93,7 @@ WORDS = {
     "sum-of-one-tile": "the exponentials over the sum of one tile",
     "divided-at-each-tile": "a division at each tile",
     "few-bits": "matrices kept in few bits",
-    "lower-precision": "scores in half precision",
+    "lower-precision": "scores or angles in half precision",
     "scale-by-position": "scores times a number for each query",
     "grad-recomputed": "gradients of weights recomputed in another way",
     "grad-strided": "dO read in another layout",
