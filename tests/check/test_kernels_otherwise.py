@@ -160,3 +160,18 @@ def test_the_gradient_of_another_entry_is_named(search_for):
     d_values = P.mT @ ARRIVING[[0, 0]]
     slip, sentence = told(text(d_output=ARRIVING.tolist()), {"d_values": d_values.tolist()})
     assert (slip, sentence) == ("other-entry", "every entry took dO of entry 0: each has its own")
+
+
+@pytest.mark.parametrize("names", [("output",), ("lse",), ("output", "lse")])
+def test_masked_keys_that_count_with_a_score_of_0_are_named(names, search_for):
+    search_for("phantom-keys")
+    seen = J <= AT
+    powers = np.where(seen, np.exp(SCORES), 0)
+    total = powers.sum(axis=-1, keepdims=True) + (~seen).sum(axis=-1, keepdims=True)
+    wrong = {"output": (powers / total @ V).tolist(), "lse": np.log(total)[..., 0].tolist()}
+    slip, sentence = told(text(causal=True), {name: wrong[name] for name in names})
+    assert slip == "phantom-keys"
+    assert sentence == (
+        "the sums of exponentials count each key that the causal mask hides with a score of 0, as where zeros stand in "
+        "its place: it has no part in them"
+    )

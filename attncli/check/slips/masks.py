@@ -29,6 +29,7 @@ from attncli.check.visible_cells import visible_cells
 from attncli.matrix import Array
 from attncli.problem.problem import Problem
 from attncli.records import replace
+from attncli.results.result import Result
 
 
 def _added(problem: Problem, dropped: bool) -> Problem:
@@ -242,11 +243,38 @@ def _phantoms(case: Case) -> list[Route]:
 
 
 @np.errstate(all="ignore")
-def _diluted(problem: Problem, weights: Array, count: int) -> Array:
+def _diluted(problem: Problem, weights: Array, count: int | Array) -> Array:
     """Return the weights if `count` keys of score 0 take part."""
     lse = sketch_result(problem).lse[..., None]
     own = np.where(np.isneginf(lse), 0, 1 / (1 + count * np.exp(-lse)))
     return weights * own
+
+
+def _counted_masked(case: Case) -> list[Route]:
+    """Return the route in which masked keys count in the sum as a score of 0 does, though they have no weight: as those
+    of a cache that is filled with zeros."""
+    if not case.is_masked or case.problem.sink is not None or case.problem.dropout_mask is not None:
+        return []
+    told = None
+    if "lse" in case.wrong:
+        hidden = _count_masked(case.problem)
+        with np.errstate(divide="ignore"):
+            told = np.logaddexp(Result(case.problem, "numpy").lse, np.log(hidden[..., 0]))
+    return [Route(reweigh=_diluted_by_masked, present=None if told is None else partial(_told_lse, told=told))]
+
+
+def _count_masked(problem: Problem) -> Array:
+    """Return how many keys are masked for each query, (…, n, 1)."""
+    found: Array = (~visible_cells(problem)).sum(axis=-1, keepdims=True)
+    return found
+
+
+def _told_lse(name: str, array: Array, told: Array) -> Array:
+    return told if name == "lse" else array
+
+
+def _diluted_by_masked(problem: Problem, weights: Array) -> Array:
+    return _diluted(problem, weights, _count_masked(problem))
 
 
 def _empty_row(row: str) -> Callable[[Case], list[Route]]:
@@ -345,6 +373,16 @@ MASK_SLIPS = (
     ),
     *POSITION_MASK_SLIPS,
     Slip("phantom-keys", "weights", _phantoms, "keys of zeros counted", paired=False),
+    Slip(
+        "phantom-keys",
+        "weights",
+        _counted_masked,
+        lambda case: (
+            f"the sums of exponentials count each key that {case.masks} hides with a score of 0, as where zeros stand "
+            "in its place: it has no part in them"
+        ),
+        paired=False,
+    ),
     *(
         Slip(f"empty-row-{row}", "mask", _empty_row(row), partial(_describe_empty_row, row=words))
         for row, words in (("uniform", "uniform over all keys"), ("nan", "NaN"), ("zeros", "0"))
