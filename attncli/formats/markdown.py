@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from attncli.errors import InputError
 from attncli.formats.contents import Contents
 from attncli.formats.encoding import decode
+from attncli.formats.prints.headings import heading
 from attncli.formats.table_cells import Table
 from attncli.formats.text_table import matrix_of
 from attncli.numbers.numerals import may_be_cell, quote
@@ -128,6 +129,8 @@ def _tables(text: str, where: str) -> list[_BarTable]:
                 _check_count(found[-1], (int(counted[3]), len(found[-1].rows[0])), where)
         if named := _TITLE.fullmatch(line):
             title = next(filter(None, named.groups()[:2] + named.groups()[3:]), "") + (named[3] or "")
+        elif line.rstrip().endswith(":") and (called := heading(line)):
+            title = called
     return found
 
 

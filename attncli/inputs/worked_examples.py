@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from attncli.matrix import Matrix, Reading
 
 _NUMBERED = re.compile(r"(.*?)[ _]?\{?([0-9]{1,3})\}?")
-_LABELLED = re.compile(r"(q|k|v|x|query|key|value)_\{?([A-Za-z]\w*)\}?", re.IGNORECASE)
+_LABELLED = re.compile(  # K_cat, k_{cat}, Key("cat")
+    r"(q|k|v|x|query|key|value)(?:_\{?([A-Za-z]\w*)\}?|\([\"']?([A-Za-z][\w ]*)[\"']?\))", re.IGNORECASE
+)
+_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _OF_ONE = re.compile(r"[`*(]*([A-Za-z_]\w*)[`*)]*[ \t.;,]*(?:[#(\[].*)?")  # an alias, with a remark or a shape
 _MASKED = re.compile(r"\b(?:causal|tril|triu|masked_fill|masked|mask)\b|-\s?(?:inf|∞)\b", re.IGNORECASE)
 _WHOLE = re.compile(r"[ \t`*]*([0-9]+)\b")
@@ -59,6 +62,8 @@ def read_example(text: str, where: str, reading: Reading) -> Contents | None:
     inputs = {matrix_name(name) for name in arrays}
     if not {"queries", "keys"} <= inputs and not {"x", "w_q", "w_k"} <= inputs:
         return None
+    rows = max(own.array.shape[-2] for name, own in arrays.items() if matrix_name(name) in ("queries", "x"))
+    arrays = {name: own for name, own in arrays.items() if rows == 1 or own.array.ndim > 1 or matrix_name(name)}
     width = next(matrix.array.shape[-1] for name, matrix in arrays.items() if matrix_name(name) in ("keys", "w_k"))
     if any(_contradicts(claim, width) for claim in claims):
         return None
@@ -72,6 +77,7 @@ def _named_arrays(found: list[NamedText], where: str, reading: Reading) -> dict[
     """Return the inputs and results by name, rows with numbered names as one matrix, or None if two disagree."""
     arrays: dict[str, Matrix] = {}
     rows: dict[str, dict[str, Matrix]] = {}
+    results: dict[str, list[Matrix]] = {}
     labels = _labels_of_keys(found)
     for each in found:
         for name in (each.name, *each.also):
@@ -80,36 +86,49 @@ def _named_arrays(found: list[NamedText], where: str, reading: Reading) -> dict[
             if not is_known and role is None:
                 continue
             matrix = _matrix(each.text, f"{where}: {name}", reading)
+            if matrix is None and matrix_name(name) is None and role is None:
+                continue  # a result with formulas in its cells
             if matrix is None:
                 return None
             if role is not None:
                 if matrix.array.ndim != 1:
                     continue  # of a head
                 group, name = rows.setdefault(role, {}), row
+            elif matrix_name(name) is None:
+                results.setdefault(name, []).append(matrix)
+                continue
             else:
                 group = arrays
             if name in group and not _are_same(group[name], matrix):
-                if matrix_name(name) is None and group is arrays:
-                    continue  # a result of another row, or of another step
                 return None
             group.setdefault(name, matrix)
+    arrays |= {name: own for name, several in results.items() if (own := _whole_of(several)) is not None}
     return _with_rows(arrays, rows)
+
+
+def _whole_of(results: list[Matrix]) -> Matrix | None:
+    """Return the one array under the name of a result, or the only one with the most axes beside its rows, or None."""
+    most = max(matrix.array.ndim for matrix in results)
+    whole = [matrix for matrix in results if matrix.array.ndim == most]
+    return whole[0] if all(_are_same(whole[0], each) for each in whole) else None
 
 
 def _labels_of_keys(found: list[NamedText]) -> set[str]:
     """Return the labels that the names of several vectors have, as A of Q_A, K_A and V_A."""
     told = [label for each in found for name in (each.name, *each.also) if (label := _LABELLED.fullmatch(name))]
-    count = [label[2] for label in told]
+    count = [label[2] or label[3] for label in told]
     return {label for label in count if count.count(label) > 1}
 
 
 def _row_name(name: str, labels: set[str]) -> tuple[str | None, str]:
     """Return the role of a vector, and its number or label: `k1`, `key 2`, `V_cat`."""
+    name = name.translate(_SUBSCRIPTS)
     if (numbered := _NUMBERED.fullmatch(name)) and numbered[1] and (role := matrix_name(numbered[1])) in _ROWS_OF:
         return role, numbered[2]
     labelled = _LABELLED.fullmatch(name)
-    if labelled and (labelled[2] in labels or matrix_name(name) is None):
-        return matrix_name(labelled[1]), labelled[2]
+    label = (labelled[2] or labelled[3]) if labelled else ""
+    if labelled and (label in labels or matrix_name(name) is None):
+        return matrix_name(labelled[1]), label
     return None, name
 
 
@@ -133,12 +152,16 @@ def _with_rows(arrays: dict[str, Matrix], rows: dict[str, dict[str, Matrix]]) ->
         labels = None if numbers is not None else tuple(order)
         stacked = np.stack([vector.array for vector in vectors])
         arrays[role] = replace(vectors[0], array=stacked, texts=texts, row_labels=labels)
-    if rows:  # a single query is a vector too
-        arrays = {
-            name: replace(own, array=own.array[None]) if matrix_name(name) == "queries" and own.array.ndim == 1 else own
-            for name, own in arrays.items()
-        }
+    keys = next((own for name, own in arrays.items() if matrix_name(name) == "keys"), None)
+    if keys is not None and keys.array.ndim == 2:  # a single query is a vector too
+        arrays = {name: _as_row(name, own, keys) for name, own in arrays.items()}
     return arrays
+
+
+def _as_row(name: str, matrix: Matrix, keys: Matrix) -> Matrix:
+    """Return the matrix of one row that a query of the length of the keys is."""
+    is_query = matrix_name(name) == "queries" and matrix.array.shape == keys.array.shape[-1:]
+    return replace(matrix, array=matrix.array[None]) if is_query else matrix
 
 
 def _may_change(text: str, found: list[NamedText], claims: list[Claim]) -> bool:
@@ -166,17 +189,19 @@ def _resolve_claims(claims: list[Claim], arrays: dict[str, Matrix]) -> bool:
     """Return whether no input is given anything else than an array, and give aliases, `Q = X`, their arrays."""
     roles = {matrix_name(name) for name in arrays}
     for claim in claims:
-        role = matrix_name(claim.name)
-        if role is None or role in roles:
-            continue
-        alias = _OF_ONE.fullmatch(claim.value)
+        role, alias = matrix_name(claim.name), _OF_ONE.fullmatch(claim.value)
         source = next((name for name in arrays if alias and letters_of(name) == letters_of(alias[1])), None)
-        if source is not None:
+        if role is not None and role not in roles and source is not None:
             arrays[claim.name] = arrays[source]
             roles.add(role)
-        elif role in _PROJECTIONS and {"x", _PROJECTIONS[role]} <= roles and _is_product(claim.value, role):
+    has_all = {"queries", "keys"} <= roles
+    for claim in claims:
+        role = matrix_name(claim.name)
+        if role is None or role in roles or (has_all and role.startswith(("w_", "b_"))):
             continue
-        elif not _is_prose(claim.value) or role in ("mask", "bias"):
+        if role in _PROJECTIONS and {"x", _PROJECTIONS[role]} <= roles and _is_product(claim.value, role):
+            continue
+        if not _is_prose(claim.value) or role in ("mask", "bias"):
             return False
     return True
 

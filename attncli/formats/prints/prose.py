@@ -14,6 +14,7 @@ LONGEST = 1 << 16  # characters of a page
 _MOST_WORDS = 60  # characters of a name
 _CALL = r"(?:[A-Za-z_]\w*\.)*(?:[Tt]ensor|[Aa]rray|matrix|constant|Matrix|asarray)\("
 _ARRAY = re.compile(rf"(?:{_CALL}\s*)?\[(?=\s*[-+.\d\[\N{{MINUS SIGN}}])")
+_EQUAL = re.compile(rf"\s*(?:=|≈|≅)\s*(?={_ARRAY.pattern})")
 _COMMENT = re.compile(r"[ \t]*(?:#|//|%|←|<-+[ \t]|--)[^\n]*")
 _TAIL = re.compile(  # what may follow a whole array: its end, a remark, or another part of the sentence
     r"[ \t]*[`*_)]{0,3}[ \t]*(?:\Z|\n|[,;](?=[ \t]*(?:\Z|\n|\w|`|\*|#))|\.(?=[ \t]*(?:\Z|\n|[ \t][A-Z]))|#|//|←|%"
@@ -21,7 +22,7 @@ _TAIL = re.compile(  # what may follow a whole array: its end, a remark, or anot
 )
 _ROW = re.compile(r"[ \t]*[\[|│(]?[ \t]*([-+.\d\N{MINUS SIGN}][^\n\[\]|│()]*?)[ \t]*[\]|│)]?[ \t]*,?[ \t]*")
 _LABELLED_ROW = re.compile(r"[ \t]*(?:[-*•][ \t]*)?[\"'`]?[A-Za-z][^\n\[\]=:→]{0,24}[ \t]*(?:=|:|→|->)[ \t]*(?=\[)")
-_NAME = r"[A-Za-z_][\w^{}'ᵀ⊤]*(?:[ \t]+[A-Za-z_][\w^{}'ᵀ⊤]*){0,4}(?:[ \t]*\([A-Za-z0-9 _,×x]{1,24}\))?"
+_NAME = r"[A-Za-z_][\w^{}'ᵀ⊤]*(?:[ \t]+[A-Za-z_][\w^{}'ᵀ⊤]*){0,4}(?:[ \t]*\([\"']?[A-Za-z0-9 _,×x]{1,24}[\"']?\))?"
 _LEAD = re.compile(
     rf"(?:^|.*?[^\w^{{}}'ᵀ⊤ \t(])?[ \t]*({_NAME})[`*_\"')]{{0,4}}[ \t]*(?:=|:=|:|→|->|<-)[ \t]*", re.DOTALL
 )
@@ -82,14 +83,18 @@ def _touches(text: str, end: int, start: int) -> bool:
 def _arrays(text: str) -> Iterator[tuple[int, int, NamedText]]:
     """Yield the named arrays in brackets, with where each begins and ends."""
     position = before = 0
+    carried: tuple[str, tuple[str, ...]] | None = None
     while found := _ARRAY.search(text, position):
         end = _closing(text, found.start())
         if end is None:
             position = found.end()
             continue
         position = end
-        named = _name_before(text, before, found.start())
+        named = _name_before(text, before, found.start()) if carried is None else carried
+        carried = named if _EQUAL.match(text, end) else None
         before = end
+        if carried is not None:
+            continue  # it is worked out: `[2/1.732, 0] = [1.155, 0]`
         is_row = text.count("[", found.start(), end) == 1 and _plain_row(
             text[end:].lstrip(" \t,").lstrip("\n").partition("\n")[0]
         )
