@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from slip_cases import MASK, TWO, numbers, problem, told
 
-from attncli.check.slips.changes import EUCLIDEAN, SQUARED
+from attncli.check.slips.distances import EUCLIDEAN, SQUARED
 from attncli.check.slips.hand_steps import SIGNED
 from attncli.check.slips.norms import OVER_KEY, OVER_QUERY
 

@@ -8,9 +8,9 @@ import pytest
 
 from attncli.check.routes import RIGHT, Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import fill_empty_rows
 from attncli.check.slips.entries import ENTRY_SLIPS
 from attncli.check.slips.layouts import LAYOUT_SLIPS
+from attncli.check.slips.mask_changes import fill_empty_rows
 from attncli.check.tolerance.measures import Measured
 from attncli.errors import NumericError
 from attncli.inputs.request import Request

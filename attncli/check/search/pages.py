@@ -11,8 +11,8 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
-from attncli.check.slips.changes import KINDS, drop_masks
 from attncli.check.slips.heads import by_head
+from attncli.check.slips.mask_changes import KINDS, drop_masks
 from attncli.check.slips.slip import Slip
 from attncli.check.visible_cells import visible_cells
 from attncli.records import record, replace

@@ -15,7 +15,7 @@ from attncli.check.normalizations import ACROSS
 from attncli.check.routes import NumbersAsNeeded, Route
 from attncli.check.search.refused_routes import RefusedRoutes
 from attncli.check.sketch import Sketches
-from attncli.check.slips.changes import visible_positions
+from attncli.check.slips.mask_changes import visible_positions
 from attncli.check.tolerance.narrow import FAR
 from attncli.errors import ProblemError
 from attncli.inputs.request import GRADIENT_NAMES

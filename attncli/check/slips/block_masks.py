@@ -13,7 +13,8 @@ import numpy as np
 from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import change_visible, drop_masks, need
+from attncli.check.slips.changes import need
+from attncli.check.slips.mask_changes import change_visible, drop_masks
 from attncli.check.slips.slip import Slip
 from attncli.check.slips.tiles import TILES
 from attncli.check.visible_cells import visible_cells

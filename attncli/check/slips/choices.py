@@ -11,7 +11,8 @@ import numpy as np
 from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
-from attncli.check.slips.changes import change_visible, need
+from attncli.check.slips.changes import need
+from attncli.check.slips.mask_changes import change_visible
 from attncli.check.slips.slip import Slip
 from attncli.check.visible_cells import visible_cells
 from attncli.records import replace

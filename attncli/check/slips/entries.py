@@ -11,7 +11,7 @@ import numpy as np
 from attncli.check.error_pattern import has_head_axis
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
-from attncli.check.slips.changes import change_visible
+from attncli.check.slips.mask_changes import change_visible
 from attncli.check.slips.slip import Slip
 from attncli.errors import ProblemError
 from attncli.problem.heads import pack_heads

@@ -9,7 +9,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import KINDS, drop_masks, scores_without_masks
+from attncli.check.slips.mask_changes import KINDS, drop_masks, scores_without_masks
 from attncli.check.slips.slip import Slip
 from attncli.check.visible_cells import visible_cells
 from attncli.records import replace

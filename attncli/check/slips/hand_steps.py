@@ -13,7 +13,9 @@ from attncli.check.normalizations import NORMALIZATIONS
 from attncli.check.routes import Route
 from attncli.check.sketch import sketch_result
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import EUCLIDEAN, drop_bias, need_values, scored, scores_without_masks
+from attncli.check.slips.changes import need_values
+from attncli.check.slips.distances import EUCLIDEAN, scored
+from attncli.check.slips.mask_changes import drop_bias, scores_without_masks
 from attncli.check.slips.rounded_weights import count_decimals, round_cells
 from attncli.check.slips.slip import Slip
 from attncli.check.visible_cells import visible_cells

@@ -9,7 +9,7 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import fill_empty_rows
+from attncli.check.slips.mask_changes import fill_empty_rows
 from attncli.check.slips.slip import Slip
 from attncli.check.slips.wrong_rows import MANY, only_query
 from attncli.check.visible_cells import visible_cells

@@ -11,18 +11,18 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.sketch import sketch_result
 from attncli.check.slips.case import Case, list_numbers
-from attncli.check.slips.changes import (
+from attncli.check.slips.changes import need
+from attncli.check.slips.gradients import is_about
+from attncli.check.slips.mask_changes import (
     KINDS,
     ROWS,
     change_visible,
     drop_masks,
     fill_empty_rows,
-    need,
     scores_without_masks,
     weigh_empty_rows,
     with_empty_rows,
 )
-from attncli.check.slips.gradients import is_about
 from attncli.check.slips.position_masks import POSITION_MASK_SLIPS
 from attncli.check.slips.slip import Slip
 from attncli.check.visible_cells import visible_cells

@@ -10,7 +10,8 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import need, scored
+from attncli.check.slips.changes import need
+from attncli.check.slips.distances import scored
 from attncli.check.slips.slip import Slip
 from attncli.records import replace
 from attncli.similarities import unit_rows, unit_rows_backward

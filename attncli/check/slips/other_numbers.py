@@ -10,7 +10,7 @@ import numpy as np
 from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, list_numbers
-from attncli.check.slips.changes import change_visible, fill_empty_rows
+from attncli.check.slips.mask_changes import change_visible, fill_empty_rows
 from attncli.check.slips.position_masks import SETTINGS, STEPS
 from attncli.check.slips.slip import Slip
 from attncli.records import replace

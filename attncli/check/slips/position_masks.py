@@ -10,14 +10,8 @@ import numpy as np
 from attncli.check.error_pattern import position_text
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, count_keys
-from attncli.check.slips.changes import (
-    ROWS,
-    change_visible,
-    drop_masks,
-    drop_positions,
-    fill_empty_rows,
-    need,
-)
+from attncli.check.slips.changes import need
+from attncli.check.slips.mask_changes import ROWS, change_visible, drop_masks, drop_positions, fill_empty_rows
 from attncli.check.slips.slip import Slip
 from attncli.check.slips.tiles import TILES
 from attncli.check.visible_cells import visible_cells

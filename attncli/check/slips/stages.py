@@ -10,7 +10,8 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case
-from attncli.check.slips.changes import drop_bias, need, scores_without_masks
+from attncli.check.slips.changes import need
+from attncli.check.slips.mask_changes import drop_bias, scores_without_masks
 from attncli.check.slips.slip import Slip
 from attncli.matrix import Array
 from attncli.problem.problem import Problem

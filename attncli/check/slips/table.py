@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from attncli.check.routes import Route
-from attncli.check.slips import changes
+from attncli.check.slips import changes, distances, mask_changes
 from attncli.check.slips.approximations import APPROXIMATION_SLIPS
 from attncli.check.slips.backward_matrices import MATRIX_SLIPS
 from attncli.check.slips.backward_steps import BACKWARD_SLIPS, FACTOR_SLIPS
@@ -180,8 +180,8 @@ def _distance(name: str, distance: Variant, formula: str, noun: str) -> list[Sli
 
         return Slip(name, "score", routes, sentence)
 
-    scored = partial(changes.scored, variant=distance)
-    return [slip(scored), slip(lambda problem: changes.rescaled(scored(problem)))]
+    scored = partial(distances.scored, variant=distance)
+    return [slip(scored), slip(lambda problem: distances.rescaled(scored(problem)))]
 
 
 def _system(name: str) -> Slip:
@@ -228,21 +228,21 @@ FIRST_SLIPS = (
         Slip(
             "no-mask",
             "mask",
-            partial(changes.without_mask, kinds=kinds),
-            partial(changes.name_unmasked, kinds=kinds),
+            partial(mask_changes.without_mask, kinds=kinds),
+            partial(mask_changes.name_unmasked, kinds=kinds),
         )
-        for kinds in changes.MASKS_LEFT_OUT
+        for kinds in mask_changes.MASKS_LEFT_OUT
     ),
     Slip(
         "mask-inverted",
         "mask",
-        changes.inverted_mask,
+        mask_changes.inverted_mask,
         lambda case: f"{case.masks} was inverted: what may be attended to was masked, and what is masked was not",
     ),
     Slip(
         "other-corner",
         "mask",
-        changes.other_corner,
+        mask_changes.other_corner,
         lambda case: (
             f"the mask was aligned to the other corner: query i stands at key {case.position}, where "
             f"{case.n} queries meet {case.m} keys"
@@ -270,12 +270,12 @@ FIRST_SLIPS = (
             f"the values were taken by column, weights · Vᵀ ({case.m} × {case.m} fits both ways): a value is a row"
         ),
     ),
-    *_distance("squared-distance", changes.SQUARED, "−‖q − k‖₂²", "squared"),
-    *_distance("euclidean-distance", changes.EUCLIDEAN, "−‖q − k‖₂", "Euclidean"),
+    *_distance("squared-distance", distances.SQUARED, "−‖q − k‖₂²", "squared"),
+    *_distance("euclidean-distance", distances.EUCLIDEAN, "−‖q − k‖₂", "Euclidean"),
     Slip(
         "length-scale-dk",
         "scale",
-        changes.length_of_dk,
+        distances.length_of_dk,
         lambda case: f"ℓ = d_k = {case.d_k} was taken: ℓ is {case.length} here",
     ),
     *ROUNDING_SLIPS,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from attncli.check.routes import RIGHT, Route
-from attncli.check.slips.changes import EUCLIDEAN, SQUARED
+from attncli.check.slips.distances import EUCLIDEAN, SQUARED
 from attncli.check.tolerance.measures import Measured
 from attncli.inputs.request import Request
 from attncli.matrix import Matrix
