@@ -129,7 +129,7 @@ def assert_attention(
     from attncli.render.check import case_lines
 
     gradients = {name: settings.pop(name) for name in GRADIENT_NAMES if name in settings}
-    unknown = sorted(set(settings) - {setting.name for setting in SETTINGS} - set(MATRIX_NAMES))
+    unknown = sorted(set(settings) - set(_PARAMETERS) - {"d_output"} | settings.keys() & {"engine"})
     if unknown:
         raise UsageError(unknown[0], "is not a setting of attend", _suggest_parameter(unknown[0]))
     given = {"output": output, "weights": weights, "scores": scores, "lse": lse, **gradients}
@@ -142,6 +142,7 @@ def assert_attention(
 
 
 SETTING_BY_NAME = {setting.name: setting for setting in SETTINGS}
+_PARAMETERS = inspect.signature(attend).parameters
 _NOT_GIVEN: dict[str, Any] = {setting.name: False for setting in SETTINGS if setting.is_flag}
 
 
@@ -151,9 +152,12 @@ def _suggest_parameter(word: str) -> str:
 
     key, form = key_meant(word) or (matrix_name(word) or word, "")
     name = "system" if key == "as" else key
-    parameters = [*SETTING_BY_NAME, *MATRIX_NAMES]
-    if name not in parameters:
-        return suggest(word, parameters)
+    if name == "d_output":
+        return "attend(…).gradients(d_output)"
+    if name in MATRIX_NAMES and name not in _PARAMETERS:
+        return "project first: attend(x @ w_q + b_q, x @ w_k + b_k, x @ w_v + b_v)"
+    if name not in _PARAMETERS:
+        return suggest(word, [*_PARAMETERS])
     return f"{name}={form}" if form else f"did you mean {name!r}?"
 
 

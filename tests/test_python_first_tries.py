@@ -72,6 +72,8 @@ def test_names_of_settings_are_taken_in_any_case(variant: str) -> None:
         ("dropout_p", "did you mean 'dropout'?"),
         ("v", "did you mean 'values'?"),
         ("causl", "did you mean 'causal'?"),
+        ("x", "project first: attend(x @ w_q + b_q, x @ w_k + b_k, x @ w_v + b_v)"),
+        ("w_o", "project first: attend(x @ w_q + b_q, x @ w_k + b_k, x @ w_v + b_v)"),
     ],
 )
 def test_a_word_that_is_not_a_setting_gets_the_hint_of_the_command_line(word: str, hint: str) -> None:
