@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from slip_cases import named, told
+from slip_cases import diagnosis, named, told
 from test_steps import printed
 
 QUERIES = np.array([[2, 0, 1, 1], [0, 1, -2, 1], [1, 1, 0, 2]])
@@ -132,6 +132,9 @@ def test_one_wrong_cell_of_a_single_query_is_named_beside_right_ones(raw, output
     slip, sentence = told(ROW, {**steps, "output": printed(weights @ values, 4) if output is None else output})
     assert slip == "one-cell"
     assert told_of in sentence
+    assert diagnosis(ROW, {**steps, "output": printed(weights @ values, 4) if output is None else output})[
+        0
+    ].may_be_chance
 
 
 def test_a_row_whose_rest_sums_to_1_was_not_thinned_by_dropout():
@@ -141,6 +144,7 @@ def test_a_row_whose_rest_sums_to_1_was_not_thinned_by_dropout():
     expected = {"weights": printed(weights, 4), "output": printed(weights @ VALUES, 4)}
     assert told(row, expected) == ("keys-left-out", "key 2 of 3 was left out, as if no query saw it")
     assert "dropout-live" not in named(row, expected)
+    assert "dropout-live" not in named(row, {"output": expected["output"]})
 
 
 def test_two_fitted_factors_do_not_explain_an_output_beside_right_weights():

@@ -63,7 +63,15 @@ def diagnose_cells(case: Case) -> tuple[Diagnosis, ...]:
     if all(slips):
         also = ("copied-digit",)
         sentence += f": {' and '.join(dict.fromkeys(slips))}"
-    found = Diagnosis(slip="one-cell", also=also, verdict=verdicts[0], explains=case.wrong, sentence=sentence)
+    is_thin = any(_count_telling(case.judges[name], right) < SHARE for name in wrong)
+    found = Diagnosis(
+        slip="one-cell",
+        also=also,
+        verdict=verdicts[0],
+        explains=case.wrong,
+        sentence=sentence,
+        may_be_chance=is_thin,
+    )
     return (found,)
 
 

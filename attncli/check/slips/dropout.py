@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from attncli.problem.problem import Problem
 
 RATES = tuple(sorted({round(0.01 * count, 2) for count in range(1, 91)} | {0.125, 0.375, 0.625}))
+STEP_OF_RATES = 0.01
 MOST_KEYS = 14  # for which every choice is tried
 MOST_COLUMNS = 8  # of V, which suffice to tell the choices apart
 MOST_ROWS = 512  # of all heads
