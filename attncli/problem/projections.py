@@ -147,17 +147,7 @@ def _multiply(request: Request, role: str, dtypes: tuple[str | None, str | None]
     if weights is None:
         raise ProblemError(rows.where, f"x is given without w_{letter}", f"{role} = x w_{letter}: add w_{letter}")
     left, right = _numbers(rows), _numbers(weights)
-    if left.ndim < 2:
-        what = "has 1 axis" if left.ndim else "is a single number"
-        raise ProblemError(rows.where, f"{what}; expected one row per token", "write [[…]] for one row")
-    if right.ndim != 2 or left.shape[-1] != right.shape[0]:
-        what = f"w_{letter} has shape {right.shape}, but {rows.where} has {left.shape[-1]} columns"
-        told = f"w_{letter} must be ({left.shape[-1]}, …)"
-        if right.ndim == 2 and left.shape[-1] == right.shape[1]:
-            told += "; it looks transposed"
-        elif right.ndim == 2 and left.shape[-2] == right.shape[1]:
-            told += f"; w_{letter} {source} fits, with tokens as columns: transpose both"
-        raise ProblemError(weights.where, what, told)
+    _refuse_misfit(rows, left, weights, right, f"w_{letter}", source)
     added = None if offset is None else _offset(offset, right.shape[1], f"b_{letter}")
     cast_to, compute = dtypes
     if cast_to is not None:
@@ -184,6 +174,22 @@ def _multiply(request: Request, role: str, dtypes: tuple[str | None, str | None]
         column_labels=weights.column_labels if letter == "v" else None,
     )
     return projected, projection
+
+
+def _refuse_misfit(rows: Matrix, left: np.ndarray, weights: Matrix, right: np.ndarray, name: str, source: str) -> None:
+    """Raise ProblemError unless the numbers of the rows can be multiplied by those of the weights of this name."""
+    if left.ndim < 2:
+        what = "has 1 axis" if left.ndim else "is a single number"
+        raise ProblemError(rows.where, f"{what}; expected one row per token", "write [[…]] for one row")
+    if right.ndim == 2 and left.shape[-1] == right.shape[0]:
+        return
+    told = f"{name} must be ({left.shape[-1]}, …)"
+    if right.ndim == 2 and left.shape[-1] == right.shape[1]:
+        told += "; it looks transposed"
+    elif right.ndim == 2 and left.shape[-2] == right.shape[1]:
+        told += f"; {name} {source} fits, with tokens as columns: transpose both"
+    what = f"{name} has shape {right.shape}, but {rows.where} has {left.shape[-1]} columns"
+    raise ProblemError(weights.where, what, told)
 
 
 def _offset(matrix: Matrix, width: int, name: str) -> np.ndarray:
