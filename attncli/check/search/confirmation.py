@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 PRINTED = 0.5  # units between a number and its print
 NO_NUMBER = 100.0  # units in which a number differs from none
 PART = 0.5  # of the change that a slip makes, which the expected numbers show at least
+LAST = 8  # attempts whose verdicts are kept
 LITTLE, MUCH = 0.01, 4.0  # mean square errors, in units, that say nothing, and how many times as much is much
 SAME_SUM = 1e-9  # difference of two sums of weights that are the same but for our rounding
 
@@ -50,10 +53,11 @@ def confirm(attempts: list[Attempt], case: Case, sample: Sample, may_be: list[Fo
     """
     found: list[Found] = []
     slight: list[Found] = []
+    judged = Judged()
     for attempt in attempts:
         if not sample.may_be(attempt.route, attempt.numbers) or not sample.differs(attempt.numbers):
             continue
-        confirmed = _judge(attempt, case, least_evidence(sample.ways))
+        confirmed = _judge(attempt, case, least_evidence(sample.ways), judged)
         if confirmed is not None:
             (found if confirmed.has_evidence else slight).append(confirmed)
     if may_be is not None:
@@ -79,13 +83,28 @@ def measure(attempt: Attempt, case: Case, *, is_tried: bool = False) -> Measured
         return None
 
 
-def _judge(attempt: Attempt, case: Case, sure: float) -> Found | None:
+class Judged:
+    """The verdicts of the last attempts, for those that give the same numbers, as other offsets that hide nothing."""
+
+    def __init__(self) -> None:
+        self._last: deque[tuple[Mapping[str, Array], dict[str, str]]] = deque(maxlen=LAST)
+
+    def verdicts(self, case: Case, measured: Measured) -> dict[str, str]:
+        """Return the verdict of each matrix."""
+        for numbers, verdicts in self._last:
+            if all(np.array_equal(numbers[name], measured.numbers[name], equal_nan=True) for name in case.judges):
+                return verdicts
+        self._last.append((measured.numbers, verdicts_of(case.judges, measured)))
+        return self._last[-1][1]
+
+
+def _judge(attempt: Attempt, case: Case, sure: float, judged: Judged) -> Found | None:
     """Return what was found if the judges accept the numbers, and whether with as much evidence as the attempt needs.
     With less than `sure` digits it may be chance."""
     measured = measure(attempt, case, is_tried=True)
     if measured is None or any(name not in measured.numbers for name in case.judges):
         return None
-    verdicts = verdicts_of(case.judges, measured)
+    verdicts = judged.verdicts(case, measured)
     rest = None if "wrong" in verdicts.values() else _rest(case, measured)
     if rest is None:
         return None

@@ -15,7 +15,7 @@ from attncli.matrix import Array
 from attncli.results.result import Result
 
 SAME = 1e-12  # relative difference of numbers that are the same but for our rounding
-MOST_CELLS = 1 << 21  # of all pairs of slices that are compared
+MOST_CELLS = 1 << 22  # of all pairs of slices that are compared
 MOST_ROWS = 256  # of all heads, of which each two are compared
 FEW_MOVED = 2  # of them that are listed
 
