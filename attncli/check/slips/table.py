@@ -42,7 +42,7 @@ from attncli.check.slips.orders import ORDER_SLIPS
 from attncli.check.slips.other_numbers import NUMBER_SLIPS
 from attncli.check.slips.other_scores import OTHER_SCORE_SLIPS
 from attncli.check.slips.outputs import OUTPUT_SLIPS
-from attncli.check.slips.pieces import PIECE_SLIPS
+from attncli.check.slips.pieces import MERGED_SLIPS, PIECE_SLIPS
 from attncli.check.slips.positions import POSITION_SLIPS
 from attncli.check.slips.projections import PROJECTION_SLIPS
 from attncli.check.slips.quantized import QUANTIZED_SLIPS
@@ -323,6 +323,7 @@ SLIPS = (
     *NUMBER_SLIPS,
     *LOST_ROW_SLIPS,
     *TILE_SLIPS,
+    *MERGED_SLIPS,
     *BLOCK_SLIPS,
     *RING_SLIPS,
     *ORDER_SLIPS,
