@@ -118,4 +118,5 @@ BACKWARDS: dict[str, Callable[[Array, Array], Array]] = {  # gradients of scores
     "exp2": lambda weights, d_weights: np.log(2) * _backward_over(-1)(weights, d_weights),
 }
 BY_ROW = ("keys", "exp2", "largest")  # those that leave a query without a key the row that its system gives it
+OVER_PARTS = ("heads", "heads and keys", "batch")  # those in which it depends on other heads or entries
 ACROSS = ("queries", "all")  # those in which a query's weights depend on other queries

@@ -49,7 +49,8 @@ class Route:
     the scores (-inf where masked), `rescore` changes those that are normalized and `shown_scores` those that are shown,
     `reweigh` changes the weights, `weigh` changes those that are multiplied by the values (only for the output), and
     `join` puts the heads' outputs (…, H, n, d) side by side. `is_whole` is true if the rows of some queries depend on
-    other queries. `said` is the slip's sentence, if its own cannot contain what was found.
+    other queries, `mixes_heads` if after the scores the numbers of a head depend on other heads. `said` is the slip's
+    sentence, if its own cannot contain what was found.
     """
 
     requests: tuple[Callable[[Request], Request], ...] = ()
@@ -67,6 +68,7 @@ class Route:
     present: Present | None = None  # changes a result, given its name, after it is computed
     regrade: Regrade | None = None  # changes a gradient
     is_whole: bool = False
+    mixes_heads: bool = False
     said: str | Callable[[], str] = ""  # a function where finding the words takes long
     tried: float = 0  # ways from which this one was chosen, as the nearest to the expected numbers (whole ones exceed
     # every float)
@@ -366,5 +368,6 @@ JOINS: dict[str, Callable[..., Any]] = {  # two changes as one
 RIGHT = Route()
 CHANGES = tuple(field.name for field in fields(Route) if field.name not in ("requests", "problems"))
 WORDS = ("said", "tried", "alike")  # what changes no number
-_forward_of = attrgetter(*(name for name in CHANGES if name not in ("is_whole", "present", "regrade", *WORDS)))
+MARKS = ("is_whole", "mixes_heads", *WORDS)
+_forward_of = attrgetter(*(name for name in CHANGES if name not in ("present", "regrade", *MARKS)))
 FORWARD_OF_RIGHT = _forward_of(RIGHT)

@@ -64,7 +64,7 @@ def try_slips(slips: Sequence[Slip], case: Case, sample: Sample) -> list[Attempt
         ways = late if slip.is_late else _count_ways(own) if slip.is_slight else sample.ways
         for route in own:
             least = least_evidence(math.ceil(ways) + route.tried) if slip.needs_evidence else 0.0
-            attempts += try_route((slip,), route, case, sample, (route.said,), least)
+            attempts += try_route((slip,), route, sample, (route.said,), least)
     return attempts
 
 
@@ -73,13 +73,13 @@ def _count_ways(routes: list[Route]) -> float:
 
 
 def try_route(
-    slips: tuple[Slip, ...], route: Route, case: Case, sample: Sample, said: tuple[Said, ...], least: float = 0.0
+    slips: tuple[Slip, ...], route: Route, sample: Sample, said: tuple[Said, ...], least: float = 0.0
 ) -> list[Attempt]:
     """Return the attempt, or nothing if it is not possible: shapes that do not fit, or a feature that a system
     lacks."""
     seen = route.present_by(sample.right.route.present)
     try:
-        return [Attempt(slips, route, sample.numbers(seen, case.request), said, least=least)]
+        return [Attempt(slips, route, sample.numbers(seen), said, least=least)]
     except (AttncliError, ValueError, IndexError):
         return []
 

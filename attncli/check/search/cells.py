@@ -29,6 +29,7 @@ ROUNDINGS = 8  # relative to the largest number: the largest error of such a com
 NAMES = {"float16": "float16 or TF32", "bfloat16": "bfloat16"}  # what computes with so many digits
 FEW_DECIMALS = 4  # of a print that shows a lower precision only if its numbers are those of the dtype
 ALIKE = 2.0  # digits of evidence that numbers are those of a dtype, or of a computation in it
+TELLING = 1 << 16  # cells that are compared with those of a lower precision
 SHARE = 4  # at most one of so many cells may be wrong
 LEAST = 3  # cells of a row by hand, of which one may be wrong
 LEAST_BESIDE_RIGHT = 2  # where another step is right
@@ -216,6 +217,8 @@ def _are_imitated(judges: list[Judge], right: Measured, dtype: str) -> bool:
             rest = squares if rest.size == 0 else rest + squares
             off += float((np.nan_to_num(block.expected - block.computed) ** 2).sum())
             cells += int((block.error > 0).sum())
+            if cells > TELLING:
+                break
     return cells > 0 and cells / 2 * math.log10(off / max(float(rest.min()), np.finfo(float).tiny)) >= ALIKE
 
 

@@ -85,7 +85,7 @@ def diagnose(
             paired = [attempt for attempt in singles if attempt.slips[0].paired]
             groups = group_attempts([attempt for attempt in paired if sample.differs(attempt.numbers)])
             two = confirm(try_pairs(paired, groups, case, sample), case, sample)
-            found += two + confirm(try_other_names(two, groups, case, sample), case, sample)
+            found += two + confirm(try_other_names(two, groups, sample), case, sample)
         if not found and not late:  # other sums, whatever made them
             found = confirm(try_slips(fitted_factors(case, "row"), case, sample), case, sample)
     entries = _make_entries(found + late, case)

@@ -54,7 +54,7 @@ def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | No
         return lambda problem: number.change(problem, value)
 
     def misfit(value: float) -> float:
-        return sample.misfit(sample.numbers(Route(problems=(change(value),)), case.request))
+        return sample.misfit(sample.numbers(Route(problems=(change(value),))))
 
     candidates = [sign * own * size for sign in number.signs for size in SIZES]
     misfits = [misfit(value) for value in candidates]
@@ -70,7 +70,7 @@ def fitted_number(case: Case, sample: Sample, number: FittedNumber) -> Slip | No
     size = fitting_size(lambda each: misfit(signed(each)), abs(own) * SIZES, with_its_sign, sample.room)
     if size is None:
         return None
-    value = corrected(case, sample, signed(size), change)
+    value = corrected(sample, signed(size), change)
     if misfit(2 * value) <= misfit(value):
         return None  # nothing says how large it was, as where all weight is on the largest score
     short = [float(f"{value:.{digits}g}") for digits in range(1, 8)]

@@ -30,7 +30,7 @@ def fitted_sink(case: Case, sample: Sample) -> Slip | None:
         return None
 
     def misfit(size: float) -> float:
-        return sample.misfit(sample.numbers(Route(problems=(_with_joined(size),)), case.request))
+        return sample.misfit(sample.numbers(Route(problems=(_with_joined(size),))))
 
     misfits = [misfit(size) for size in JOINED]
     if not np.isfinite(min(misfits)):
@@ -38,7 +38,7 @@ def fitted_sink(case: Case, sample: Sample) -> Slip | None:
     size = fitting_size(misfit, JOINED, misfits, sample.room)
     if size is None:
         return None
-    sink, own = math.log(corrected(case, sample, size, _with_joined)), case.problem.sink
+    sink, own = math.log(corrected(sample, size, _with_joined)), case.problem.sink
     if own is None:
         told = "a sink of {:.6g} took a part of each row, although none is asked for"
     else:

@@ -10,7 +10,6 @@ import numpy as np
 
 from attncli.check.routes import Route
 from attncli.check.search.sampling import Sample
-from attncli.check.slips.case import Case
 from attncli.check.slips.slip import Slip
 
 if TYPE_CHECKING:
@@ -86,12 +85,12 @@ def fitting_size(misfit: Callable[[float], float], sizes: Array, misfits: Sequen
     return search.size
 
 
-def corrected(case: Case, sample: Sample, value: float, change: Callable[[float], Change]) -> float:
+def corrected(sample: Sample, value: float, change: Callable[[float], Change]) -> float:
     """Return the number of this change, corrected a few times by its effect on the differences to the expected
     numbers."""
 
     def differences(value: float) -> Array:
-        return sample.differences(sample.numbers(Route(problems=(change(value),)), case.request))
+        return sample.differences(sample.numbers(Route(problems=(change(value),))))
 
     for _ in range(STEPS_AT_LAST):
         off = differences(value)

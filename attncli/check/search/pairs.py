@@ -48,7 +48,7 @@ def _weighing(attempt: Attempt) -> tuple[str, str, bool]:
     return route.softmax, str(route.unseen), route.scale_after  # as a text, because NaN is not equal to itself
 
 
-def try_other_names(found: list[Found], groups: list[list[Attempt]], case: Case, sample: Sample) -> list[Attempt]:
+def try_other_names(found: list[Found], groups: list[list[Attempt]], sample: Sample) -> list[Attempt]:
     """Return the pairs that were found, with other slips that give the same numbers by themselves."""
     others = {id(attempt): group for group in groups for attempt in group}
     attempts = []
@@ -57,7 +57,7 @@ def try_other_names(found: list[Found], groups: list[list[Attempt]], case: Case,
         # other names of one slip beside the first of the other come before other names of both
         places = sorted(product(range(len(one)), range(len(two))), key=lambda pair: 0 not in pair)
         for first, second in places[1:MOST_NAMES]:
-            joined = _join_attempts(one[first], two[second], case, sample)
+            joined = _join_attempts(one[first], two[second], sample)
             attempts += [replace(attempt, least=each.attempt.least) for attempt in joined]
     return attempts
 
@@ -77,16 +77,35 @@ def try_pairs(singles: list[Attempt], groups: list[list[Attempt]], case: Case, s
     differing = {id(attempt) for group in groups for attempt in group}
     first_ones = {id(group[0]): group for group in groups}
     tried = [each for each in singles if id(each) in first_ones or id(each) not in differing]
-    hidden = _hidden_by_masks([each for each in tried if id(each) not in first_ones], singles, case, sample)
-    ways, near = 0, []
-    for one, two in _choose_pairs(tried, first_ones, hidden, case):
-        for route in _join_routes(one, two):
-            is_known = sample.has_refused(route)
-            attempts = [] if is_known else _try_pair(one, two, route, case, sample)
-            ways += is_known + len(attempts)
-            near += [attempt for attempt in attempts if sample.may_be(route, attempt.numbers)]
+    hidden = _hidden_by_masks([each for each in tried if id(each) not in first_ones], singles, sample)
+    pairs = [
+        (one, two, route)
+        for one, two in _choose_pairs(tried, first_ones, hidden, case)
+        if sample.is_quick(one.route) and sample.is_quick(two.route)
+        for route in _join_routes(one, two)
+    ]
+    ways, near = 0, {}
+    for place in _by_base(pairs):
+        one, two, route = pairs[place]
+        is_known = sample.has_refused(route)
+        attempts = [] if is_known else _try_pair(one, two, route, sample)
+        ways += is_known + len(attempts)
+        near[place] = [attempt for attempt in attempts if sample.may_be(route, attempt.numbers)]
     least = least_evidence(ways)
-    return [replace(attempt, least=least) for attempt in near]
+    return [replace(attempt, least=least) for place in sorted(near) for attempt in near[place]]
+
+
+def _by_base(pairs: list[tuple[Attempt, Attempt, Route]]) -> list[int]:
+    """Return the places of the pairs in an order in which those with the same changed problem stand together, and of
+    these those whose numbers are the same before they are presented in another way."""
+    firsts: dict[tuple[object, ...], int] = {}
+    order = []
+    for place, (one, two, route) in enumerate(pairs):
+        changes = (*route.requests, *route.problems)
+        plain = [id(each) for each in (one, two) if each.route.present is None]
+        base = (plain[0] if len(plain) == 1 else -place, *changes)
+        order.append((firsts.setdefault(changes, place), firsts.setdefault(base, place), place))
+    return [place for *_, place in sorted(order)]
 
 
 def _choose_pairs(
@@ -116,7 +135,7 @@ def _is_made_by(without_effect: Attempt, other: Attempt, hidden: set[int], case:
     return family in MADE_BY.get(own, ()) or (family in MASKS and id(without_effect) in hidden) or is_behind_top_k
 
 
-def _hidden_by_masks(without_effect: list[Attempt], singles: list[Attempt], case: Case, sample: Sample) -> set[int]:
+def _hidden_by_masks(without_effect: list[Attempt], singles: list[Attempt], sample: Sample) -> set[int]:
     """Return which of the attempts have an effect if all masks are left out, by their ids."""
     free = next((each for each in singles if each.slips[0].name == "no-mask"), None)
     if free is None:
@@ -125,20 +144,20 @@ def _hidden_by_masks(without_effect: list[Attempt], singles: list[Attempt], case
         id(each)
         for each in without_effect
         if each.slips[0].family not in MASKS
-        and any(not have_same_numbers(pair.numbers, free.numbers) for pair in _join_attempts(each, free, case, sample))
+        and any(not have_same_numbers(pair.numbers, free.numbers) for pair in _join_attempts(each, free, sample))
     }
 
 
-def _join_attempts(first: Attempt, second: Attempt, case: Case, sample: Sample) -> list[Attempt]:
+def _join_attempts(first: Attempt, second: Attempt, sample: Sample) -> list[Attempt]:
     """Return the attempts at both slips together, if they are of different families."""
     if first.slips[0].family == second.slips[0].family:
         return []
     routes = _join_routes(first, second)
-    return [attempt for route in routes for attempt in _try_pair(first, second, route, case, sample)]
+    return [attempt for route in routes for attempt in _try_pair(first, second, route, sample)]
 
 
-def _try_pair(first: Attempt, second: Attempt, route: Route, case: Case, sample: Sample) -> list[Attempt]:
-    attempts = try_route(first.slips + second.slips, route, case, sample, first.said + second.said)
+def _try_pair(first: Attempt, second: Attempt, route: Route, sample: Sample) -> list[Attempt]:
+    attempts = try_route(first.slips + second.slips, route, sample, first.said + second.said)
     return [replace(attempt, parts=(first, second)) for attempt in attempts]
 
 

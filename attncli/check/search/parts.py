@@ -106,7 +106,7 @@ def try_in_part(case: Case, singles: list[Attempt], sample: Sample) -> list[Atte
     attempts = []
     for attempt in tried:
         said = partial(_describe_part, attempt, part.words, case)
-        attempts += try_route(attempt.slips, part.route(attempt.numbers), case, sample, (said,), least)
+        attempts += try_route(attempt.slips, part.route(attempt.numbers), sample, (said,), least)
     return attempts
 
 
@@ -133,7 +133,7 @@ def try_on_the_way_back(case: Case, singles: list[Attempt], sample: Sample) -> l
     for attempt in tried:
         route = attempt.route.present_by(partial(_keep_forward, forward=forward))
         said = partial(_describe_part, attempt, "on the way back", case)
-        attempts += try_route(attempt.slips, route, case, sample, (said,), least)
+        attempts += try_route(attempt.slips, route, sample, (said,), least)
     return attempts
 
 

@@ -54,7 +54,7 @@ def would_also_pass(judges: dict[str, Judge], verdicts: dict[str, str], right: M
         for slip in SLIPS
         if not slip.fitted and not slip.passes_easily
         for route in slip.routes(case)
-        for attempt in try_route((slip,), route, case, sample, (route.said,))
+        for attempt in try_route((slip,), route, sample, (route.said,))
         if sample.differs(attempt.numbers)
     ]
     found: dict[str, dict[str, float]] = {name: {} for name in weak}

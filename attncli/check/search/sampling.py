@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attncli.check.blocks import block_indices
-from attncli.check.normalizations import ACROSS
-from attncli.check.routes import NumbersAsNeeded, Route
+from attncli.check.normalizations import ACROSS, OVER_PARTS
+from attncli.check.routes import MARKS, RIGHT, NumbersAsNeeded, Route
 from attncli.check.search.refused_routes import RefusedRoutes
+from attncli.check.search.sampled_rows import SampledRows, part_of
 from attncli.check.sketch import Sketches
-from attncli.check.slips.mask_changes import visible_positions
 from attncli.check.tolerance.narrow import FAR
 from attncli.errors import ProblemError
-from attncli.inputs.request import GRADIENT_NAMES
+from attncli.inputs.request import GRADIENT_NAMES, MATRIX_NAMES
 from attncli.matrix import Array
-from attncli.problem.problem import Visible
 from attncli.records import replace
 from attncli.results.result import Result
 
@@ -32,10 +31,29 @@ if TYPE_CHECKING:
 
 SMALL = 4096  # cells of a problem that is tried whole
 KEPT = 1 << 16  # of one whose results are kept, in all rows, for slips with the same problem
-LAST = 4  # problems of which they are kept if it is not small
+MANY = 1 << 21  # of one whose results are computed in all rows for pairs of slips
+LAST, LAST_OF_MANY = 4, 1  # changed problems that are kept if it is not small, and of many cells
 ROOM = 12  # claimed units by which a candidate may be off before its own bounds are computed
 FILLED = ("scores", "lse")  # results in which a finite number may stand for −inf
+PLAIN_MARKS = {name: getattr(RIGHT, name) for name in MARKS}
 LOOSE = 1e-2  # relative to the number, if a dtype and not a digit is claimed
+
+
+class _Changed:
+    """A changed problem: its results, computed when they are first used, in all rows or in those of a sample."""
+
+    def __init__(self, result: Result, sketches: Sketches) -> None:
+        self.result = result
+        self._sketches = sketches
+        self._of_rows: dict[bool, Result] = {}
+
+    def of_rows(self, rows: SampledRows, *, has_all: bool) -> Result:
+        """Return the results of the sampled rows, or of all rows of the sampled part."""
+        if has_all not in self._of_rows:
+            problem = rows.isolate(self.result.problem) if rows.has_part else self.result.problem
+            own = problem if has_all else rows.cut(problem)
+            self._of_rows[has_all] = Result(own, "numpy", self._sketches)
+        return self._of_rows[has_all]
 
 
 class Sample:
@@ -53,94 +71,112 @@ class Sample:
         )
         self.judges, self.right = judges, right
         self.wrong = wrong
-        self.rows: Array | None = None
+        self.rows: SampledRows | None = None
         self.ways = 0.0  # that were tried to make slips
-        self._results: dict[tuple[Callable[..., Any], ...], Result] = {}
-        self._cut: Result | None = None
+        self._kept: dict[tuple[Callable[..., Any], ...], _Changed] = {}
+        self._before: tuple[tuple[Route, tuple[str, ...]], dict[str, Array]] | None = None
         self._sketches = Sketches()
         self._claimed: dict[str, tuple[Array, Array | None]] = {}
         cells = problem.parts * problem.n * max(problem.m, problem.d_k, problem.d_v or 0)
         self._is_kept = cells <= KEPT
+        self._most = LAST if self._is_kept else LAST_OF_MANY  # if it is not small
+        self._request = case.request if self._is_kept else _in_float64(case.request)
         self._part = _worst_part(case) if cells > SMALL else None
         if (
             cells > SMALL
             and not any(name in GRADIENT_NAMES for name in judges)
             and all(right.numbers[name].shape == judges[name].expected.shape for name in judges)
         ):
-            worst = [(name, judges[name].worst(right)[0]) for name in wrong]
-            rows = {at[-1] if name == "lse" else at[-2] for name, at in worst}
-            self.rows = np.array(sorted(rows | {0, problem.n // 2, problem.n - 1}))
+            self.rows = _sample_rows(case)
 
-    def numbers(self, route: Route, request: Request) -> Mapping[str, Array]:
+    def is_quick(self, route: Route) -> bool:
+        """Return whether the route's numbers in these rows take few operations, however large the problem is."""
+        problem, rows = self.right.problem, self.rows
+        if rows is None or problem.parts * problem.n * problem.m <= MANY:
+            return True
+        is_by_row = route.softmax not in ACROSS and not route.is_whole
+        return is_by_part(route) and (is_by_row or (rows.has_part and problem.n * problem.m <= MANY))
+
+    def numbers(self, route: Route) -> Mapping[str, Array]:
         """Return the route's numbers in these rows.
 
         Raises AttncliError if it does not have these rows.
         """
-        result = self._result(route, request)
-        problem = result.problem
-        if self.rows is None:
-            return route.numbers_as_needed(result, self.names)
+        changed, rows = self._changed(route), self.rows
+        problem = changed.result.problem
+        if rows is None:
+            return route.numbers_as_needed(changed.result, self.names)
         if problem.n != self.right.problem.n:
             raise ProblemError("slip", "it has other rows than were expected")
-        if route.softmax in ACROSS:
-            names = ("weights",) if "weights" in self.wrong else self.names  # enough to refuse most
-            return {name: self._take_rows(name, array) for name, array in self._whole(route, result, names).items()}
-        stands = problem.slopes is not None or problem.rotation is not None or problem.dropout_mask is not None
-        if route.present is not None or route.is_whole or stands:
-            whole = self._whole(route, result, self.names)
+        # of all rows, the weights are enough to refuse most
+        is_across = route.softmax in ACROSS
+        names = ("weights",) if is_across and "weights" in self.wrong else self.names
+        has_all_rows = is_across or route.is_whole or problem.conventions.empty == "uniform, output zeros"
+        if rows.has_part and rows.is_like(problem) and is_by_part(route):
+            return self._of_part(rows, route, changed, names, has_all_rows=has_all_rows)
+        if rows.has_part or has_all_rows or route.present is not None or _has_places(problem):
+            whole = self._whole(route, changed.result, names)
             if any(array.shape != self.right.numbers[name].shape for name, array in whole.items()):
                 raise ProblemError("slip", "it has other shapes than were expected")
-            return {name: self._take_rows(name, array) for name, array in whole.items()}
-        own = route
-        if route.weigh is not None:
-            own = replace(route, weigh=lambda weights: self._weighed(route, weights))
-        return own.numbers_from(self._cut_result(result), self.names)
+            return {name: rows.take(name, array) for name, array in whole.items()}
+        return self._reduced(route).numbers_from(changed.of_rows(rows, has_all=False), names)
+
+    def _of_part(
+        self, rows: SampledRows, route: Route, changed: _Changed, names: tuple[str, ...], *, has_all_rows: bool
+    ) -> Mapping[str, Array]:
+        """Return the route's numbers in the rows of the only part that is sampled."""
+        own = route if has_all_rows else self._reduced(route)
+        found = own.numbers_from(changed.of_rows(rows, has_all=has_all_rows), names)
+        return {name: rows.take_of_part(name, array) for name, array in found.items()}
+
+    def _reduced(self, route: Route) -> Route:
+        """Return the route whose changed weights are reduced to these rows, if they have others."""
+        return route if route.weigh is None else replace(route, weigh=lambda weights: self._weighed(route, weights))
 
     def _whole(self, route: Route, result: Result, names: tuple[str, ...]) -> dict[str, Array]:
-        """Return the route's numbers in all rows, computed from the right results of its problem if these are kept."""
+        """Return the route's numbers in all rows. Those before `present` are kept for other routes with the same."""
+        before = replace(route, present=None, **PLAIN_MARKS)
+        if self._before is None or self._before[0] != (before, names):
+            self._before = None  # not held beside the numbers of another route
+            found = self._all_rows(before, result, names)
+            if route.present is None:
+                return found
+            self._before = (before, names), found
+        present = route.present or _leave
+        return {name: present(name, array) for name, array in self._before[1].items()}
+
+    def _all_rows(self, route: Route, result: Result, names: tuple[str, ...]) -> dict[str, Array]:
+        """Return the route's numbers, computed from the right results of its problem if these are kept."""
         return route.numbers_from(result, names) if self._is_kept else route.numbers_of(result.problem, names)
 
-    def _result(self, route: Route, request: Request) -> Result:
-        """Return the right results of the route's problem. Routes that leave the request and the problem alone share
-        what is prepared and computed, and so do, unless the problem is large, those with the same change of one of
-        them: all in a small problem, and else the last ones, as one slip is tried with all others in turn."""
+    def _changed(self, route: Route) -> _Changed:
+        """Return the problem of the route. Routes that leave the request and the problem alone share it, and so do,
+        in a small problem, those with the same change of one of them, and else the last ones with the same changes."""
         changes: tuple[Callable[..., Any], ...] = (*route.requests, *route.problems)
-        if changes in self._results:
-            return self._results[changes]
-        result = Result(self._changed(route, request), "numpy", self._sketches)
-        if len(changes) <= (1 if self._is_kept else 0):
-            if self.rows is not None and changes and len(self._results) > LAST:
-                del self._results[next(own for own in self._results if own)]
-            self._results[changes] = result
-        return result
-
-    def _changed(self, route: Route, request: Request) -> Problem:
-        """Return the route's problem, made from what is prepared if only the problem is changed."""
+        if changes in self._kept:
+            return self._kept[changes]
+        while self.rows is not None and len(self._kept) > self._most:  # before others take their place in memory
+            del self._kept[next(own for own in self._kept if own)]
         if not route.problems:
-            return route.prepare_request(request)
-        return route.change_problem(self._result(Route(requests=route.requests), request).problem)
-
-    def _cut_result(self, result: Result) -> Result:
-        """Return the right results of these rows alone. Routes that leave the problem alone share them."""
-        assert self.rows is not None
-        is_shared = result is self._results.get(())
-        if is_shared and self._cut is not None:
-            return self._cut
-        cut = Result(cut_rows(result.problem, self.rows), "numpy", self._sketches)
-        if is_shared:
-            self._cut = cut
-        return cut
+            problem = route.prepare_request(self._request)
+        else:
+            problem = route.change_problem(self._changed(Route(requests=route.requests)).result.problem)
+        found = _Changed(Result(problem, "numpy", self._sketches), self._sketches)
+        if len(changes) <= 1 or self.rows is not None:
+            self._kept[changes] = found
+        return found
 
     def _weighed(self, route: Route, weights: Array) -> Array:
-        """Return changed weights for all rows, reduced to these rows."""
+        """Return changed weights, reduced to these rows if they have others."""
         assert route.weigh is not None
+        assert self.rows is not None
         changed = route.weigh(weights)
-        return changed if changed.shape == weights.shape else self._take_rows("weights", changed)
+        if changed.shape == weights.shape:
+            return changed
+        return self.rows.take_of_part("weights", changed) if self.rows.has_part else self._take_rows("weights", changed)
 
     def _take_rows(self, name: str, array: Array) -> Array:
-        if self.rows is None:
-            return array
-        return np.take(array, self.rows, axis=-1 if name == "lse" else -2)
+        return array if self.rows is None else self.rows.take(name, array)
 
     def differs(self, numbers: Mapping[str, Array]) -> bool:
         """Return whether the numbers differ from the right ones in a wrong matrix."""
@@ -218,7 +254,7 @@ class Sample:
     def _room(self, judge: Judge, name: str, mine: Array) -> Array:
         if judge.narrow:
             sizes = np.abs(mine[np.isfinite(mine)])
-            return np.full(mine.shape, FAR * float(sizes.max(initial=0)))
+            return np.full(mine.shape, FAR * max(judge.largest, float(sizes.max(initial=0))))
         if judge.tolerance is not None:
             allowed = judge.tolerance.of(mine)
             return np.maximum(allowed, _loose_room(mine)) if judge.is_plain_float32 else allowed
@@ -239,6 +275,41 @@ class Sample:
             is_loose = claims.is_full | judge.is_float32 | judge.rounds_float32 | (claims.digits >= 7)
             self._claimed[name] = ROOM * claims.unit, is_loose if np.any(is_loose) else None
         return self._claimed[name]
+
+
+def _sample_rows(case: Case) -> SampledRows:
+    """Return the rows of the worst errors, the first, the middle one and the last: of the head and entry of the worst
+    one, if each has its own numbers."""
+    problem, right = case.problem, case.right
+    worst = [part_of(problem, name, case.judges[name].worst(right)[0]) for name in case.wrong]
+    is_apart = problem.parts > 1 and problem.output_projection is None and right.route.present is None
+    rows = {query for _, query in worst} | {0, problem.n // 2, problem.n - 1}
+    return SampledRows(problem, rows, worst[0][0] if is_apart else None)
+
+
+def _in_float64(request: Request) -> Request:
+    """Return the request with its numbers in float64, so that each change of it needs no copy of them."""
+    own = {
+        name: replace(matrix, array=np.asarray(matrix.array, np.float64))
+        for name in MATRIX_NAMES
+        if (matrix := getattr(request, name)) is not None and matrix.array.dtype.kind == "f"
+    }
+    return replace(request, **own)
+
+
+def _leave(_name: str, array: Array) -> Array:
+    return array
+
+
+def is_by_part(route: Route) -> bool:
+    """Return whether a route computes the numbers of a head or entry from its own, as far as it tells."""
+    is_apart = route.softmax not in OVER_PARTS and not route.mixes_heads
+    return is_apart and route.present is None and route.join is None
+
+
+def _has_places(problem: Problem) -> bool:
+    """Return whether the numbers of a query depend on its position or place, other than by masks."""
+    return problem.slopes is not None or problem.rotation is not None or problem.dropout_mask is not None
 
 
 def _worst_part(case: Case) -> int | None:
@@ -271,19 +342,3 @@ def _are_near(one: Array, two: Array) -> bool:
     if np.isfinite(off).all():
         return bool((off <= 1e-13 + 1e-10 * np.abs(two)).all())
     return np.allclose(one, two, rtol=1e-10, atol=1e-13, equal_nan=True)
-
-
-def cut_rows(problem: Problem, rows: Array) -> Problem:
-    """Return the problem with only these queries. Positions, which would shift, become a mask."""
-    mask = problem.mask
-    if not problem.visible.is_everything or problem.segments is not None:
-        seen = visible_positions(problem)
-        mask = seen if mask is None else seen & mask
-    return replace(
-        problem,
-        queries=problem.queries[..., rows, :],
-        mask=None if mask is None else mask[..., rows, :],
-        bias=None if problem.bias is None else problem.bias[..., rows, :],
-        visible=Visible(),
-        segments=None,
-    )

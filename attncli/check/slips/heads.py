@@ -38,8 +38,8 @@ def _averaged(case: Case) -> list[Route]:
     weights = f"the weights were averaged over the {case.heads} heads: each head has its own"
     output = f"the outputs were averaged over the {case.heads} heads: each head has its own"
     routes = [
-        Route(reweigh=lambda _problem, found: _mean_weights(found), said=weights),
-        Route(weigh=_mean_weights, said=weights),
+        Route(reweigh=lambda _problem, found: _mean_weights(found), mixes_heads=True, said=weights),
+        Route(weigh=_mean_weights, mixes_heads=True, said=weights),
     ]
     if "output" in case.wrong and not case.problem.is_joined:
         added = f"the outputs of the {case.heads} heads were added up: each head has its own"
@@ -53,7 +53,7 @@ def _scores_added(case: Case) -> list[Route]:
     if case.heads < 2 or case.problem.lead[-1] != case.heads:
         return []
     said = f"the scores of the {case.heads} heads were added up: each head has its own"
-    return [Route(rescore=_summed_scores, shown_scores=_shown_summed, said=said)]
+    return [Route(rescore=_summed_scores, shown_scores=_shown_summed, mixes_heads=True, said=said)]
 
 
 def _summed_scores(scores: Array) -> Array:

@@ -147,7 +147,8 @@ def _slopes_elsewhere(case: Case) -> list[Route]:
     own = offsets[0]
     multiplied = "the scores were multiplied by −slope·|p − j| of ALiBi: it is added to them"
     free = (partial(replace, slopes=None),)
-    times = Route(problems=free, rescore=partial(_times, factors=_distances(case.problem, own)), said=multiplied)
+    factors = _distances(case.problem, own)
+    times = Route(problems=free, rescore=partial(_times, factors=factors), is_whole=True, said=multiplied)
     functions = [times] + [
         Route(
             problems=(partial(_distances_from, offset=own, of=of),),

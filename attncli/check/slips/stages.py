@@ -132,6 +132,7 @@ def _rearranged_biases(case: Case) -> list[Route]:
         Route(
             problems=(drop_bias,),
             score=partial(_scores_times, factors=np.where(np.isneginf(bias), 1, bias)),
+            is_whole=True,
             said="the scores were multiplied by the bias: it is added to them",
         )
     ]

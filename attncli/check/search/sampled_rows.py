@@ -1,0 +1,103 @@
+"""The rows of a large problem on which slips are tried first: some queries of all heads, or of the worst one alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attncli.check.slips.mask_changes import visible_positions
+from attncli.engine.stacks import transform_rows
+from attncli.problem.heads import swap_heads, unpack_heads
+from attncli.problem.problem import Visible
+from attncli.records import replace
+
+if TYPE_CHECKING:
+    from attncli.matrix import Array
+    from attncli.problem.problem import Problem
+
+
+class SampledRows:
+    """Queries, `rows`, of every part (head, entry) of a problem, or of `part` alone.
+
+    In one part, its rows are those of a problem without leading axes.
+    """
+
+    def __init__(self, problem: Problem, rows: set[int], part: tuple[int, ...] | None) -> None:
+        self.rows = np.array(sorted(rows))
+        self.has_part = part is not None
+        self._problem, self._index = problem, part or ()
+        self._number = 0 if part is None else int(np.ravel_multi_index(part, problem.lead)) if part else 0
+
+    def take(self, name: str, array: Array) -> Array:
+        """Return these rows of a result in its public shape."""
+        if self.has_part:
+            array = _by_head(self._problem, name, array)[self._index]
+        return np.take(array, self.rows, axis=_row_axis(name))
+
+    def take_of_part(self, name: str, array: Array) -> Array:
+        """Return these rows of a result of the part, which may have all parts because something that was joined to it
+        has them, and all rows."""
+        own = 1 if name == "lse" else 2
+        if array.ndim > own:
+            array = np.broadcast_to(array, (*self._problem.lead, *array.shape[-own:]))[self._index]
+        axis = _row_axis(name)
+        return array if array.shape[axis] == len(self.rows) else np.take(array, self.rows, axis=axis)
+
+    def is_like(self, problem: Problem) -> bool:
+        """Return whether the parts and results of a changed problem are those of the right one."""
+        names = ("n", "lead", "packed", "heads_last", "output_projection")
+        return all(getattr(problem, name) == getattr(self._problem, name) for name in names)
+
+    def isolate(self, problem: Problem) -> Problem:
+        """Return the part, with all its queries, as a problem of its own."""
+        return problem.isolate_part(self._number)
+
+    def cut(self, problem: Problem) -> Problem:
+        """Return a problem with these queries only. Positions, which would shift, become masks and biases, and rows are
+        rotated before."""
+        rows, mask, bias = self.rows, problem.mask, problem.bias
+        if not problem.visible.is_everything or problem.segments is not None:
+            seen = visible_positions(problem)
+            mask = seen if mask is None else seen & mask
+        if problem.slopes is not None:
+            places = problem.visible.positions(0, np.arange(problem.n))[:, None] - np.arange(problem.m)
+            added = -problem.slopes[0] * np.abs(places)
+            bias = added if bias is None else bias + added
+        queries, keys = problem.queries, problem.keys
+        if problem.rotation is not None:
+            queries, keys = transform_rows(problem, problem.part(0))
+            problem = replace(problem, row_norm=None, rotation=None)
+        return replace(
+            problem,
+            queries=queries[..., rows, :],
+            keys=keys,
+            mask=None if mask is None else mask[..., rows, :],
+            bias=None if bias is None else bias[..., rows, :],
+            dropout_mask=None if problem.dropout_mask is None else problem.dropout_mask[..., rows, :],
+            visible=Visible(),
+            segments=None,
+            slopes=None,
+        )
+
+
+def _by_head(problem: Problem, name: str, array: Array) -> Array:
+    """Return a result in its public shape as (*lead, n, columns), or (*lead, n) of log-sum-exps."""
+    if name in problem.heads_last:
+        return swap_heads(array)
+    return unpack_heads(array, problem.heads) if problem.packed and name == "output" else array
+
+
+def part_of(problem: Problem, name: str, at: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+    """Return the index on the leading axes and the query of a cell of a result in its public shape."""
+    if name == "lse":
+        return at[:-1], at[-1]
+    if name in problem.heads_last:
+        return (*at[:-3], at[-2]), at[-3]
+    if problem.packed and name == "output":
+        return (*at[:-2], at[-1] // (problem.d_v or 1)), at[-2]
+    return at[:-2], at[-2]
+
+
+def _row_axis(name: str) -> int:
+    return -1 if name == "lse" else -2
