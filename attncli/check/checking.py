@@ -77,15 +77,8 @@ def check(
     verdicts = verdicts_of(judges, measured)
     found = {name: describe_matrix(judge, verdicts[name], measured) for name, judge in judges.items()}
     diagnosis: tuple[Diagnosis, ...] = ()
-    if search and "wrong" in verdicts.values():
-        from attncli.check.search.case_diagnosis import diagnose_case
-
-        diagnosis = diagnose_case(judges, tuple(found.values()), measured)
-    elif search and judges:
-        from attncli.check.search.power import would_also_pass
-
-        for name, power in would_also_pass(judges, verdicts, measured).items():
-            found[name] = replace(found[name], would_also_pass=power.slips, tighter=power.tighter)
+    if search:
+        diagnosis, found = _search(judges, verdicts, found, measured)
     for name, judge in partly_blank.items():
         found[name] = filled[name].report(describe_matrix(judge, judge.verdict(measured), measured))
     if beside is not None:
@@ -102,6 +95,23 @@ def check(
         strict=strict,
         notes=tuple(dict.fromkeys([*worksheet.notes, *_notes_of_axes(given, verdict), *measured.problem.words.notes])),
     )
+
+
+def _search(
+    judges: dict[str, Judge], verdicts: dict[str, str], found: dict[str, MatrixCheck], measured: Measured
+) -> tuple[tuple[Diagnosis, ...], dict[str, MatrixCheck]]:
+    """Return the slips that explain wrong numbers, and the checks, which say of right ones what else would pass."""
+    if "wrong" in verdicts.values():
+        from attncli.check.search.case_diagnosis import diagnose_case
+
+        return diagnose_case(judges, tuple(found.values()), measured), found
+    if not judges:
+        return (), found
+    from attncli.check.search.power import would_also_pass
+
+    powers = would_also_pass(judges, verdicts, measured)
+    told = {name: replace(found[name], would_also_pass=own.slips, tighter=own.tighter) for name, own in powers.items()}
+    return (), {**found, **told}
 
 
 def _compare_with_baseline(
