@@ -30,10 +30,10 @@ class SampledRows:
         self._number = 0 if part is None else int(np.ravel_multi_index(part, problem.lead)) if part else 0
 
     def take(self, name: str, array: Array) -> Array:
-        """Return these rows of a result in its public shape."""
+        """Return these rows of a result in its public shape, which may have them alone."""
         if self.has_part:
             array = _by_head(self._problem, name, array)[self._index]
-        return np.take(array, self.rows, axis=_row_axis(name))
+        return self._take_rows(name, array)
 
     def take_of_part(self, name: str, array: Array) -> Array:
         """Return these rows of a result of the part, which may have all parts because something that was joined to it
@@ -41,7 +41,10 @@ class SampledRows:
         own = 1 if name == "lse" else 2
         if array.ndim > own:
             array = np.broadcast_to(array, (*self._problem.lead, *array.shape[-own:]))[self._index]
-        axis = _row_axis(name)
+        return self._take_rows(name, array)
+
+    def _take_rows(self, name: str, array: Array) -> Array:
+        axis = -1 if name == "lse" else -2
         return array if array.shape[axis] == len(self.rows) else np.take(array, self.rows, axis=axis)
 
     def is_like(self, problem: Problem) -> bool:
@@ -97,7 +100,3 @@ def part_of(problem: Problem, name: str, at: tuple[int, ...]) -> tuple[tuple[int
     if problem.packed and name == "output":
         return (*at[:-2], at[-1] // (problem.d_v or 1)), at[-2]
     return at[:-2], at[-2]
-
-
-def _row_axis(name: str) -> int:
-    return -1 if name == "lse" else -2

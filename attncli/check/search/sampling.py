@@ -45,15 +45,15 @@ class _Changed:
     def __init__(self, result: Result, sketches: Sketches) -> None:
         self.result = result
         self._sketches = sketches
-        self._of_rows: dict[bool, Result] = {}
+        self._of_rows: dict[tuple[bool, bool], Result] = {}
 
-    def of_rows(self, rows: SampledRows, *, has_all: bool) -> Result:
-        """Return the results of the sampled rows, or of all rows of the sampled part."""
-        if has_all not in self._of_rows:
-            problem = rows.isolate(self.result.problem) if rows.has_part else self.result.problem
-            own = problem if has_all else rows.cut(problem)
-            self._of_rows[has_all] = Result(own, "numpy", self._sketches)
-        return self._of_rows[has_all]
+    def of_rows(self, rows: SampledRows, *, has_all: bool, in_part: bool) -> Result:
+        """Return the results of the sampled rows, or of all, of the sampled part or of all parts."""
+        key = has_all, in_part
+        if key not in self._of_rows:
+            problem = rows.isolate(self.result.problem) if in_part else self.result.problem
+            self._of_rows[key] = Result(problem if has_all else rows.cut(problem), "numpy", self._sketches)
+        return self._of_rows[key]
 
 
 class Sample:
@@ -114,19 +114,20 @@ class Sample:
         has_all_rows = is_across or route.is_whole or problem.conventions.empty == "uniform, output zeros"
         if rows.has_part and rows.is_like(problem) and is_by_part(route):
             return self._of_part(rows, route, changed, names, has_all_rows=has_all_rows)
-        if rows.has_part or has_all_rows or route.present is not None or _has_places(problem):
+        if has_all_rows or route.present is not None or _has_places(problem):
             whole = self._whole(route, changed.result, names)
             if any(array.shape != self.right.numbers[name].shape for name, array in whole.items()):
                 raise ProblemError("slip", "it has other shapes than were expected")
             return {name: rows.take(name, array) for name, array in whole.items()}
-        return self._reduced(route).numbers_from(changed.of_rows(rows, has_all=False), names)
+        of_rows = self._reduced(route).numbers_from(changed.of_rows(rows, has_all=False, in_part=False), names)
+        return {name: rows.take(name, array) for name, array in of_rows.items()}
 
     def _of_part(
         self, rows: SampledRows, route: Route, changed: _Changed, names: tuple[str, ...], *, has_all_rows: bool
     ) -> Mapping[str, Array]:
         """Return the route's numbers in the rows of the only part that is sampled."""
         own = route if has_all_rows else self._reduced(route)
-        found = own.numbers_from(changed.of_rows(rows, has_all=has_all_rows), names)
+        found = own.numbers_from(changed.of_rows(rows, has_all=has_all_rows, in_part=True), names)
         return {name: rows.take_of_part(name, array) for name, array in found.items()}
 
     def _reduced(self, route: Route) -> Route:
