@@ -10,7 +10,7 @@ import numpy as np
 
 from attncli.check.blocks import block_indices
 from attncli.check.rounded_texts import rounded_decimals, shown_by_rounded
-from attncli.check.shown import FULL, LEAST, MOST, Shown, read_texts
+from attncli.check.shown import FULL, LEAST, MOST, Shown, divide_text, read_texts
 from attncli.matrix import Array
 from attncli.records import record, replace
 
@@ -241,6 +241,8 @@ def read_claims(matrix: Matrix, digits: int | None = None) -> Claims | None:
     if matrix.texts is None:
         return None
     shown = read_texts(matrix.texts)
+    if bool(shown.is_fraction.any()):  # an answer that is not worked out
+        shown = read_texts([divide_text(text) for text in matrix.texts])
     rule = _rule_of(shown, matrix.point_digits)
     return Claims(numbers, shown.arranged(lambda array: array.reshape(numbers.shape)), rule)
 

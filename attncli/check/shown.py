@@ -149,3 +149,19 @@ def _read_table(texts: Sequence[str]) -> Array:
     flags = POINT * has_point + EXPONENT * has_exponent + FRACTION * is_fraction + NUMBER * is_number
     found: Array = np.column_stack([decimals, counts, behind, flags.astype(np.int32)])
     return found
+
+
+def divide_text(text: str) -> str:
+    """Return a quotient of decimals, `2/1.732`, with as many significant digits as the shorter of them has, and any
+    other text as it is: a fraction of whole numbers is exact."""
+    parts = text.split("/")
+    decimals = [part for part in parts if "." in part]
+    if len(parts) != 2 or not decimals:
+        return text
+    try:
+        value = float(parts[0]) / float(parts[1])
+    except (ValueError, ZeroDivisionError):
+        return text
+    digits = min(max(1, sum(sign.isdigit() for sign in part.partition("e")[0].lstrip("+-0."))) for part in decimals)
+    size = int(np.floor(np.log10(abs(value)))) if value else 0
+    return f"{value:.{max(0, digits - 1 - size)}f}"

@@ -38,6 +38,10 @@ def matrix(*texts):
         pytest.param(["0.25 ", "0.5"], [1e-2, 1e-2], id="a space claims nothing"),
         pytest.param(["0.25\t", "0.5"], [1e-2, 1e-2], id="nor does a tab"),
         pytest.param(["1/3", "0.25"], [0, 1e-2], id="a fraction has no last digit"),
+        pytest.param(
+            ["2/1.732", "0/1.732"], [1e-3, 1e-3], id="a quotient of decimals claims the digits of the shorter"
+        ),
+        pytest.param(["3.17/5.955", "12/5.955"], [1e-3, 1e-3], id="each its own"),
         pytest.param(["1.", "0."], [1e-8, 1e-8], id="whole numbers printed with a point claim NumPy's eight decimals"),
         pytest.param(["103.", "1e3"], [1e-8, 1e3], id="an exponent beside them its own digits"),
         pytest.param(["0e3", "20"], [1, 1], id="an exponent makes no zero coarser"),
