@@ -9,7 +9,7 @@ import numpy as np
 from attncli.check.slips.mask_changes import visible_positions
 from attncli.engine.stacks import transform_rows
 from attncli.problem.heads import swap_heads, unpack_heads
-from attncli.problem.problem import Visible
+from attncli.problem.problem import Part, Visible, over_heads
 from attncli.records import replace
 
 if TYPE_CHECKING:
@@ -57,31 +57,37 @@ class SampledRows:
         return problem.isolate_part(self._number)
 
     def cut(self, problem: Problem) -> Problem:
-        """Return a problem with these queries only. Positions, which would shift, become masks and biases, and rows are
-        rotated before."""
+        """Return a problem whose queries stand at the same positions in all entries with these queries only. Positions,
+        which would shift, become masks and biases, and rows are rotated before."""
         rows, mask, bias = self.rows, problem.mask, problem.bias
         if not problem.visible.is_everything or problem.segments is not None:
             seen = visible_positions(problem)
             mask = seen if mask is None else seen & mask
+        bias = None if bias is None else bias[..., rows, :]
         if problem.slopes is not None:
-            places = problem.visible.positions(0, np.arange(problem.n))[:, None] - np.arange(problem.m)
-            added = -problem.slopes[0] * np.abs(places)
-            bias = added if bias is None else bias + added
+            apart = np.abs(problem.visible.positions(0, rows)[:, None] - np.arange(problem.m))
+            added = np.broadcast_to(-over_heads(problem.slopes) * apart, (*problem.lead, *apart.shape))
+            bias = added if bias is None else added + bias
         queries, keys = problem.queries, problem.keys
         if problem.rotation is not None:
-            queries, keys = transform_rows(problem, problem.part(0))
+            queries, keys = transform_rows(problem, Part(queries, keys, None, None, None, first=0))
             problem = replace(problem, row_norm=None, rotation=None)
         return replace(
             problem,
             queries=queries[..., rows, :],
             keys=keys,
             mask=None if mask is None else mask[..., rows, :],
-            bias=None if bias is None else bias[..., rows, :],
+            bias=bias,
             dropout_mask=None if problem.dropout_mask is None else problem.dropout_mask[..., rows, :],
             visible=Visible(),
             segments=None,
             slopes=None,
         )
+
+
+def can_be_cut(problem: Problem) -> bool:
+    """Return whether the queries stand at the same positions in all entries, where these count by themselves."""
+    return len(problem.visible.offsets) == 1 or (problem.slopes is None and problem.rotation is None)
 
 
 def _by_head(problem: Problem, name: str, array: Array) -> Array:

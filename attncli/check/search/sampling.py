@@ -14,7 +14,7 @@ from attncli.check.blocks import block_indices
 from attncli.check.normalizations import ACROSS, OVER_PARTS
 from attncli.check.routes import MARKS, RIGHT, NumbersAsNeeded, Route
 from attncli.check.search.refused_routes import RefusedRoutes
-from attncli.check.search.sampled_rows import SampledRows, part_of
+from attncli.check.search.sampled_rows import SampledRows, can_be_cut, part_of
 from attncli.check.sketch import Sketches
 from attncli.check.tolerance.narrow import FAR
 from attncli.errors import ProblemError
@@ -27,11 +27,10 @@ if TYPE_CHECKING:
     from attncli.check.judge import Judge
     from attncli.check.slips.case import Case
     from attncli.inputs.request import Request
-    from attncli.problem.problem import Problem
 
 SMALL = 4096  # cells of a problem that is tried whole
 KEPT = 1 << 16  # of one whose results are kept, in all rows, for slips with the same problem
-MANY = 1 << 21  # of one whose results are computed in all rows for pairs of slips
+MANY = 1 << 20  # of one whose results are computed in all rows for pairs of slips
 LAST, LAST_OF_MANY = 4, 1  # changed problems that are kept if it is not small, and of many cells
 ROOM = 12  # claimed units by which a candidate may be off before its own bounds are computed
 FILLED = ("scores", "lse")  # results in which a finite number may stand for −inf
@@ -114,7 +113,7 @@ class Sample:
         has_all_rows = is_across or route.is_whole or problem.conventions.empty == "uniform, output zeros"
         if rows.has_part and rows.is_like(problem) and is_by_part(route):
             return self._of_part(rows, route, changed, names, has_all_rows=has_all_rows)
-        if has_all_rows or route.present is not None or _has_places(problem):
+        if has_all_rows or route.present is not None or not can_be_cut(problem):
             whole = self._whole(route, changed.result, names)
             if any(array.shape != self.right.numbers[name].shape for name, array in whole.items()):
                 raise ProblemError("slip", "it has other shapes than were expected")
@@ -306,11 +305,6 @@ def is_by_part(route: Route) -> bool:
     """Return whether a route computes the numbers of a head or entry from its own, as far as it tells."""
     is_apart = route.softmax not in OVER_PARTS and not route.mixes_heads
     return is_apart and route.present is None and route.join is None
-
-
-def _has_places(problem: Problem) -> bool:
-    """Return whether the numbers of a query depend on its position or place, other than by masks."""
-    return problem.slopes is not None or problem.rotation is not None or problem.dropout_mask is not None
 
 
 def _worst_part(case: Case) -> int | None:
