@@ -26,7 +26,7 @@ def diagnose_case(judges: dict[str, Judge], checks: Sequence[MatrixCheck], measu
     differing = [name for name, verdict in verdicts.items() if verdict in ("wrong", "carried")]
     wrong = [name for name, verdict in verdicts.items() if verdict == "wrong"]
     is_rounded = all(check.is_rounded for check in checks if check.what in wrong)
-    refused = RefusedRoutes()
+    refused = RefusedRoutes() if len(judges) > 1 else None  # of a single matrix there is one search
     found = diagnose(judges, measured, differing, verdicts, is_rounded=is_rounded, refused=refused)
     if any(entry.slip != "impossible" for entry in found):
         return found

@@ -60,8 +60,9 @@ class Sample:
     problem."""
 
     def __init__(self, case: Case, refused: RefusedRoutes | None = None) -> None:
-        """Choose the rows. `refused` are the routes that an earlier search of the same numbers refused."""
-        self._refused = RefusedRoutes() if refused is None else refused
+        """Choose the rows. `refused` are the routes that an earlier search of the same numbers refused, to which this
+        one adds its own for a later one."""
+        self._refused = refused
         judges, right, wrong, problem = case.judges, case.right, case.wrong, case.problem
         self.names = tuple(judges)
         # gradients are computed for what has all the other numbers, and wrong ones refuse most, of which dV costs least
@@ -215,13 +216,14 @@ class Sample:
         """Return whether the numbers of a route are near enough to the expected ones for their bounds to matter."""
         for name in self._gradients_last:
             if name in numbers and not (self._is_near_in_part(name, numbers) and self.is_near(name, numbers[name])):
-                self._refused.add(route, name)
+                if self._refused is not None:
+                    self._refused.add(route, name)
                 return False
         return True
 
     def has_refused(self, route: Route) -> bool:
         """Return whether the numbers of a route are known to be too far off."""
-        return self._refused.holds(route, self.names)
+        return self._refused is not None and self._refused.holds(route, self.names)
 
     def _is_near_in_part(self, name: str, numbers: Mapping[str, Array]) -> bool:
         """Return whether the numbers of one part, if they can be computed by themselves, are near enough."""
