@@ -1,11 +1,8 @@
 """Products of many rows: right, and the same bits for any number of threads."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from printed_bits import printed_under
 
 from attncli import products
 from attncli.products import HEIGHT, multiply_by_blocks
@@ -32,16 +29,7 @@ print(20 * 16 * 16 < FEW < 60 * 40 * 40 < ALONE < 1300 * 80 * 80, digest.hexdige
 
 def test_the_number_of_threads_changes_no_bit_of_projections_and_their_gradients():
     settings = [{"ATTNCLI_THREADS": "1"}, {"ATTNCLI_THREADS": "3"}, {"OPENBLAS_NUM_THREADS": "7"}]
-    printed = {
-        subprocess.run(
-            [sys.executable, "-c", PRINT_BITS],
-            env={**os.environ, **setting},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for setting in settings
-    }
+    printed = printed_under(PRINT_BITS, settings)
     assert [line.split()[0] for line in printed] == ["True"]
 
 

@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 import pytest
+from printed_bits import printed_under
 
 from attncli.api import attend
 from attncli.engine import block_height, compute
@@ -123,16 +124,7 @@ print(digest.hexdigest())
 
 def test_environment_variables_for_threads_change_no_bit():
     settings = [{}, {"OPENBLAS_NUM_THREADS": "1"}, {"OPENBLAS_NUM_THREADS": "7"}, {"ATTNCLI_THREADS": "3"}]
-    printed = {
-        subprocess.run(
-            [sys.executable, "-c", PRINT_BITS],
-            env={**os.environ, **setting},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for setting in settings
-    }
+    printed = printed_under(PRINT_BITS, settings)
     assert len(printed) == 1
 
 

@@ -136,15 +136,14 @@ class Sample:
 
     def _whole(self, route: Route, result: Result, names: tuple[str, ...]) -> dict[str, Array]:
         """Return the route's numbers in all rows. Those before `present` are kept for other routes with the same."""
+        if route.present is None:
+            self._before = None  # not held beside the numbers of another route
+            return self._all_rows(route, result, names)
         before = replace(route, present=None, **PLAIN_MARKS)
         if self._before is None or self._before[0] != (before, names):
-            self._before = None  # not held beside the numbers of another route
-            found = self._all_rows(before, result, names)
-            if route.present is None:
-                return found
-            self._before = (before, names), found
-        present = route.present or _leave
-        return {name: present(name, array) for name, array in self._before[1].items()}
+            self._before = None
+            self._before = (before, names), self._all_rows(before, result, names)
+        return {name: route.present(name, array) for name, array in self._before[1].items()}
 
     def _all_rows(self, route: Route, result: Result, names: tuple[str, ...]) -> dict[str, Array]:
         """Return the route's numbers, computed from the right results of its problem if these are kept."""
@@ -297,10 +296,6 @@ def _in_float64(request: Request) -> Request:
         if (matrix := getattr(request, name)) is not None and matrix.array.dtype.kind == "f"
     }
     return replace(request, **own)
-
-
-def _leave(_name: str, array: Array) -> Array:
-    return array
 
 
 def is_by_part(route: Route) -> bool:

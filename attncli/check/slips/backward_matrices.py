@@ -11,7 +11,8 @@ import numpy as np
 from attncli.check.routes import Route, weigh_values
 from attncli.check.slips.case import Case
 from attncli.check.slips.changes import need, need_values
-from attncli.check.slips.gradients import Grade, is_about, with_backward, with_d_scores
+from attncli.check.slips.gradients import Grade, is_about, weights_of, with_backward, with_d_scores
+from attncli.check.slips.row_sums import right_sums
 from attncli.check.slips.slip import Slip
 from attncli.problem.heads import pack_heads
 from attncli.records import replace
@@ -75,20 +76,16 @@ def _regrade(
     return change(own).array(name) if name in names else grade(name)
 
 
-def _weights_of(own: Gradients) -> Array:
-    return Result(own.problem, "numpy").weights if own.weights is None else own.weights
-
-
 def _of_values(own: Gradients) -> Gradients:
-    return Gradients(replace(own.problem, keys=need_values(own.problem)), "numpy", _weights_of(own))
+    return Gradients(replace(own.problem, keys=need_values(own.problem)), "numpy", weights_of(own))
 
 
 def _of_d_output(own: Gradients) -> Gradients:
-    return Gradients(replace(own.problem, queries=own.d_output_by_head()), "numpy", _weights_of(own))
+    return Gradients(replace(own.problem, queries=own.d_output_by_head()), "numpy", weights_of(own))
 
 
 def _of_weights(own: Gradients) -> Gradients:
-    return with_d_scores(own, _weights_of(own))
+    return with_d_scores(own, weights_of(own))
 
 
 # dP = dO Vᵀ
@@ -123,11 +120,8 @@ def _with_products(
 ) -> Array:
     if name not in BY_PRODUCT:
         return grade(name)
-    weights, sums = _weights_of(own), None
-    if not has_own_sums:
-        output = weights @ own.problem.repeat_key_heads(need_values(own.problem))
-        sums = (output * own.d_output_by_head()).sum(axis=-1)
-    return Gradients(change(own.problem), "numpy", weights, sums).array(name)
+    sums = None if has_own_sums else right_sums(own.problem)
+    return Gradients(change(own.problem), "numpy", weights_of(own), sums).array(name)
 
 
 def with_d_output(problem: Problem, change: Callable[[Array], Array]) -> Problem:

@@ -13,7 +13,7 @@ import numpy as np
 from attncli.check.routes import Route
 from attncli.check.slips.case import Case, listed
 from attncli.check.slips.changes import need
-from attncli.check.slips.gradients import LETTERS, Grade, is_about, with_backward, with_d_scores
+from attncli.check.slips.gradients import LETTERS, Grade, is_about, weights_of, with_backward, with_d_scores
 from attncli.check.slips.slip import Slip
 from attncli.check.slips.softmaxes import ONE_BLOCK
 from attncli.check.slips.tiles import sizes_of_tiles
@@ -261,8 +261,7 @@ def _of_cells(own: Gradients, name: str, grade: Grade, kept: Array, names: tuple
         return grade(name)
     problem = own.problem
     if name == "d_values":
-        weights = Result(problem, "numpy").weights if own.weights is None else own.weights
-        return Gradients(problem, "numpy", weights * kept).array(name)
+        return Gradients(problem, "numpy", weights_of(own) * kept).array(name)
     right = problem.normalizer.backward
     return Gradients(_with_softmax(problem, lambda p, dp: right(p, dp) * kept), "numpy", own.weights).array(name)
 
@@ -299,8 +298,7 @@ def _uncapped(case: Case) -> list[Route]:
 
 
 def _without_cap(own: Gradients, name: str, _grade: Grade) -> Array:
-    weights = Result(own.problem, "numpy").weights if own.weights is None else own.weights
-    return Gradients(replace(own.problem, softcap=None), "numpy", weights).array(name)
+    return Gradients(replace(own.problem, softcap=None), "numpy", weights_of(own)).array(name)
 
 
 CAP_DERIVATIVES: dict[str, Callable[[Array, float], Array]] = {  # of the scores before the softcap over it, and of it

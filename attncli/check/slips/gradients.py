@@ -81,6 +81,11 @@ def with_backward(problem: Problem, backward: Backward) -> Problem:
     return replace(problem, variant=replace(problem.variant, backward=backward))
 
 
+def weights_of(own: Gradients) -> Array:
+    """Return the weights of these gradients: those that are given, or else the problem's own."""
+    return Result(own.problem, "numpy").weights if own.weights is None else own.weights
+
+
 def with_d_scores(own: Gradients, d_scores: Array) -> Gradients:
     """Return the gradients of other gradients of the scores, (…, n, m), from which those before them follow."""
     plain = replace(own.problem.normalizer, backward=lambda given, _d_weights: given)
@@ -134,8 +139,7 @@ def _with_transposed_dS(problem: Problem) -> Problem:
 def _values_unturned(own: Gradients, name: str, grade: Grade) -> Array:
     if name != "d_values":
         return grade(name)
-    weights = Result(own.problem, "numpy").weights if own.weights is None else own.weights
-    unturned: Array = weights @ own.d_output
+    unturned: Array = weights_of(own) @ own.d_output
     return unturned
 
 
