@@ -136,8 +136,8 @@ class Sample:
 
     def _whole(self, route: Route, result: Result, names: tuple[str, ...]) -> dict[str, Array]:
         """Return the route's numbers in all rows. Those before `present` are kept for other routes with the same."""
-        if route.present is None:
-            self._before = None  # not held beside the numbers of another route
+        if route.present is None or self.rows is None or not self.rows.has_part:
+            self._before = None  # one head alone may take all the memory that there is
             return self._all_rows(route, result, names)
         before = replace(route, present=None, **PLAIN_MARKS)
         if self._before is None or self._before[0] != (before, names):
